@@ -1,0 +1,1 @@
+"""The AWS wire itself: signatures, protocols, policies. Knows no service."""

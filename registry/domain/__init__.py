@@ -1,0 +1,1 @@
+"""What the registry does, in plain synchronous code over rows and stored objects."""

@@ -1,0 +1,1 @@
+"""Amazon ECR's interface over the domain."""

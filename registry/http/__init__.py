@@ -1,0 +1,1 @@
+"""HTTP transport: connections, bodies, streams. Knows no route."""

@@ -1,0 +1,1 @@
+"""Where bytes lie: one small protocol, its drivers, and the driver that encrypts."""

@@ -1,0 +1,1 @@
+"""Plain frozen values that every floor may use: digests, names, manifests, errors."""

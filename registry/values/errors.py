@@ -1,0 +1,184 @@
+"""Every error of the domain and of the ground, in one tree.
+
+    MoorageError
+    ├── Invalid                  the request itself is wrong
+    │   ├── NameInvalid  TagInvalid  DigestInvalid  SizeInvalid  RangeInvalid
+    │   ├── ManifestInvalid ── ManifestTooLarge  ManifestReferenceUnknown
+    │   └── ParameterInvalid
+    ├── NotFound
+    │   ├── RepositoryNotFound  ImageNotFound  BlobNotFound  UploadNotFound
+    │   └── KeyNotFound  ObjectNotFound
+    ├── Conflict
+    │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
+    │   └── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
+    ├── Refused
+    │   └── Unauthenticated  TokenExpired  Denied
+    ├── Unavailable              try again later, nothing was stored
+    │   └── StorageUnavailable  StorageFull  KeyUnavailable
+    ├── Damaged                  stored bytes that fail their check
+    └── Interrupted              the client went away in mid-body
+
+A wire turns these into its own form in one place (`oci/errors.py`, `ecr/errors.py`).
+The message is written for the person at the other end and never holds a secret.
+"""
+
+
+class MoorageError(Exception):
+    """The root. `str(error)` is safe to show to a client."""
+
+
+class Invalid(MoorageError):
+    """The request is wrong in itself; repeating it cannot help."""
+
+
+class NameInvalid(Invalid):
+    """A repository name outside the grammar."""
+
+
+class TagInvalid(Invalid):
+    """A tag outside the grammar."""
+
+
+class DigestInvalid(Invalid):
+    """A digest outside the grammar, of an unknown algorithm, or not that of the content."""
+
+
+class SizeInvalid(Invalid):
+    """A body longer or shorter than announced, or longer than allowed."""
+
+
+class RangeInvalid(Invalid):
+    """A Content-Range that is malformed, or does not start where the upload stands."""
+
+
+class ManifestInvalid(Invalid):
+    """Bytes that are not a manifest."""
+
+
+class ManifestTooLarge(ManifestInvalid):
+    """A manifest over 4 MiB."""
+
+
+class ManifestReferenceUnknown(ManifestInvalid):
+    """A manifest that references content which the repository does not hold."""
+
+    def __init__(self, digests: list[str]) -> None:
+        self.digests = digests
+        listed = ", ".join(digests[:10]) + (", …" if len(digests) > 10 else "")
+        super().__init__(f"the manifest references content that is not in the repository: {listed}")
+
+
+class ParameterInvalid(Invalid):
+    """Any other parameter outside its constraint."""
+
+
+class NotFound(MoorageError):
+    """What was named does not exist, or the caller may not know that it does."""
+
+
+class RepositoryNotFound(NotFound):
+    """No repository of that name."""
+
+    def __init__(self, name: str, account: str) -> None:
+        self.name = name
+        super().__init__(
+            f"The repository with name '{name}' does not exist in the registry with id '{account}'"
+        )
+
+
+class ImageNotFound(NotFound):
+    """No manifest of that tag or digest."""
+
+
+class BlobNotFound(NotFound):
+    """No blob of that digest in the repository."""
+
+
+class UploadNotFound(NotFound):
+    """No such upload, or it belongs to somebody else."""
+
+
+class KeyNotFound(NotFound):
+    """No such encryption key."""
+
+
+class ObjectNotFound(NotFound):
+    """Storage has no object at a path."""
+
+
+class Conflict(MoorageError):
+    """The request is fine, but not against what is stored now."""
+
+
+class RepositoryExists(Conflict):
+    """A repository of that name exists already."""
+
+
+class RepositoryNotEmpty(Conflict):
+    """A repository that still holds images is deleted only with force."""
+
+
+class TagImmutable(Conflict):
+    """The tag stands on another digest and the repository is immutable."""
+
+    def __init__(self, tag: str, repository: str) -> None:
+        super().__init__(
+            f"The image tag '{tag}' already exists in the '{repository}' repository"
+            " and cannot be overwritten because the repository is immutable."
+        )
+
+
+class ImageExists(Conflict):
+    """The same digest under the same tag is there already (ECR's PutImage says so)."""
+
+
+class ImageReferenced(Conflict):
+    """An image that an index still references."""
+
+
+class BlobReferenced(Conflict):
+    """A blob that an image of the repository still references."""
+
+
+class UploadConflict(Conflict):
+    """Somebody else wrote to the upload in the meantime."""
+
+
+class Refused(MoorageError):
+    """The caller may not do that."""
+
+
+class Unauthenticated(Refused):
+    """No credentials, or wrong ones."""
+
+
+class TokenExpired(Refused):
+    """An authorization token older than its 12 hours."""
+
+
+class Denied(Refused):
+    """Known, but not allowed."""
+
+
+class Unavailable(MoorageError):
+    """Something behind the server does not answer; nothing was stored, try again."""
+
+
+class StorageUnavailable(Unavailable):
+    """The disk or the object store failed."""
+
+
+class StorageFull(Unavailable):
+    """No space left."""
+
+
+class KeyUnavailable(Unavailable):
+    """The key is disabled, pending deletion, or its provider does not answer."""
+
+
+class Damaged(MoorageError):
+    """Stored bytes that are not what was stored: truncated, swapped, altered, wrong key."""
+
+
+class Interrupted(MoorageError):
+    """The client hung up before its body was complete; nothing of it was kept."""
