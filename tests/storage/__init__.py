@@ -1,0 +1,1 @@
+"""The storage law, and every driver held to it."""
