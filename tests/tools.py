@@ -1,4 +1,4 @@
-"""Programs that tests drive: where they are, and what their absence means."""
+"""Programs that tests drive: found, or the test is skipped with a reason (fails under CI)."""
 
 from __future__ import annotations
 
@@ -12,24 +12,30 @@ import pytest
 PROJECT = Path(__file__).resolve().parent.parent
 
 
+def require_tool(name: str) -> Path:
+    """The program's path, from PATH, `$MOORAGE_TOOLS/bin` or the project's `.tools/bin`."""
+    found = find_tool(name)
+    if found is None:
+        missing(f"{name} is not installed (PATH, $MOORAGE_TOOLS/bin, .tools/bin); see .ci/run")
+    return found
+
+
 def find_tool(name: str) -> Path | None:
-    """The program on PATH, in `$MOORAGE_TOOLS/bin` or in the project's `.tools/bin`."""
-    places = [os.environ.get("PATH", os.defpath), str(PROJECT / ".tools" / "bin")]
+    """The program's path, or None."""
+    folders = [PROJECT / ".tools" / "bin"]
     if tools := os.environ.get("MOORAGE_TOOLS"):
-        places.insert(1, str(Path(tools) / "bin"))
-    found = shutil.which(name, path=os.pathsep.join(places))
+        folders.insert(0, Path(tools) / "bin")
+    search = os.pathsep.join([os.environ.get("PATH", os.defpath), *map(str, folders)])
+    found = shutil.which(name, path=search)
     return Path(found) if found else None
 
 
-def require_tool(name: str) -> Path:
-    """The program; where it is missing the test is skipped, but fails when `CI` is set."""
-    if found := find_tool(name):
-        return found
-    missing(f"{name} is neither on PATH nor in $MOORAGE_TOOLS/bin nor in .tools/bin")
-
-
 def missing(reason: str) -> NoReturn:
-    """End the test for want of something: skipped with the reason, failed when `CI` is set."""
+    """End a test for want of what it needs.
+
+    Skipped on a user's machine, failed where `CI` is set, so that a lost installation step
+    cannot pass as green.
+    """
     if os.environ.get("CI"):
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
