@@ -1,0 +1,59 @@
+"""Fixtures of the whole suite: servers that run as users run them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from tests.server_process import ServerProcess
+
+
+class StartServer(Protocol):
+    """Starts a server of its own for one test; it is stopped and checked at the test's end."""
+
+    def __call__(self, *options: str, **environment: str) -> ServerProcess: ...
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """One server with its defaults and two workers, shared by all tests that need no other."""
+    process = ServerProcess(tmp_path_factory.mktemp("server"), "--workers", "2").start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[StartServer]:
+    with ExitStack() as started:
+
+        def start(*options: str, **environment: str) -> ServerProcess:
+            folder = tmp_path / f"server-{uuid.uuid4().hex[:8]}"
+            folder.mkdir()
+            process = ServerProcess(folder, *options, environment=environment)
+            started.callback(process.stop)
+            return process.start()
+
+        yield start
+
+
+@pytest.fixture
+def make_repository(server: ServerProcess) -> Callable[[], str]:
+    """Creates a repository of a new name on the shared server."""
+
+    def make() -> str:
+        name = f"team/{uuid.uuid4().hex[:12]}"
+        server.ecr.create_repository(repositoryName=name)
+        return name
+
+    return make
+
+
+@pytest.fixture
+def repository(make_repository: Callable[[], str]) -> str:
+    """A new, empty repository on the shared server."""
+    return make_repository()
