@@ -7,7 +7,7 @@
     │   └── ParameterInvalid
     ├── NotFound
     │   ├── RepositoryNotFound  ImageNotFound  BlobNotFound  UploadNotFound
-    │   └── KeyNotFound  ObjectNotFound
+    │   └── KeyNotFound  ObjectNotFound  Vanished
     ├── Conflict
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
     │   └── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
@@ -104,6 +104,10 @@ class KeyNotFound(NotFound):
 
 class ObjectNotFound(NotFound):
     """Storage has no object at a path."""
+
+
+class Vanished(NotFound):
+    """What the request was about was deleted while it ran."""
 
 
 class Conflict(MoorageError):

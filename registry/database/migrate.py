@@ -1,0 +1,67 @@
+"""Bring a database to the schema of this version, at every start.
+
+Alembic itself is imported only when there is something to do: that keeps a normal start fast.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from registry.values.errors import ParameterInvalid
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+    from registry.database.database import Database
+
+HEAD = "0001"
+"""The newest revision; a test compares it with the migrations there are."""
+
+
+def upgrade(database: Database) -> None:
+    """Create or migrate the tables, in one transaction.
+
+    Raises ParameterInvalid for a database of a newer Moorage.
+    """
+    with database.read() as connection:
+        current = revision(connection)
+    if current == HEAD:
+        return
+    from alembic import command  # noqa: PLC0415 - only when needed, see above
+
+    config = configuration()
+    with database.write() as connection:
+        known = {script.revision for script in _scripts(config)}
+        if (current := revision(connection)) is not None and current not in known:
+            raise ParameterInvalid(
+                f"{database.path} was written by a newer Moorage (schema {current});"
+                " start that version, or restore a backup"
+            )
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def revision(connection: sa.Connection) -> str | None:
+    """The schema's revision, None for an empty database."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    return None if found is None else str(found)
+
+
+def configuration() -> Config:
+    """Alembic's configuration, without an ini file."""
+    from alembic.config import Config  # noqa: PLC0415 - only when needed, see above
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def _scripts(config: Config) -> list[object]:
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - only when needed, see above
+
+    return list(ScriptDirectory.from_config(config).walk_revisions())

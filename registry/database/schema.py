@@ -1,0 +1,190 @@
+"""The tables. The database is the truth; storage holds only bytes.
+
+repositories ─┬─ links ───── blobs            what a repository may serve
+              ├─ uploads ─── upload_parts     what is on its way in
+              └─ images ──┬─ tags
+                          ├─ image_blobs      what a manifest needs
+                          └─ image_children   what an index lists
+users ──┬─ access_keys
+        └─ user_policies
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Instant(sa.types.TypeDecorator[datetime]):
+    """A point in time, kept as whole microseconds since 1970 UTC."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> int | None:
+        """Aware datetime to microseconds."""
+        return None if value is None else round(value.timestamp() * 1_000_000)
+
+    def process_result_value(self, value: int | None, _dialect: Dialect) -> datetime | None:
+        """Microseconds to an aware datetime."""
+        return None if value is None else datetime.fromtimestamp(value / 1_000_000, UTC)
+
+
+def _id() -> sa.Column[int]:
+    # SQLite numbers rows by itself only where the type is exactly INTEGER.
+    return sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True)
+
+
+def _of(table: str, *, primary_key: bool = False, index: bool = False) -> sa.Column[int]:
+    singular = "repository" if table == "repositories" else table.removesuffix("s")
+    return sa.Column(
+        f"{singular}_id",
+        sa.ForeignKey(f"{table}.id", ondelete="CASCADE"),
+        primary_key=primary_key,
+        nullable=False,
+        index=index,
+    )
+
+
+def _when(name: str) -> sa.Column[datetime]:
+    return sa.Column(name, Instant, nullable=False)
+
+
+users = sa.Table(
+    "users",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("active", sa.Boolean, nullable=False),
+    _when("created_at"),
+    sa.UniqueConstraint("account", "name"),
+)
+
+access_keys = sa.Table(
+    "access_keys",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _of("users", index=True),
+    sa.Column("secret", sa.LargeBinary, nullable=False, comment="sealed under the keyring"),
+    sa.Column("active", sa.Boolean, nullable=False),
+    _when("created_at"),
+)
+
+user_policies = sa.Table(
+    "user_policies",
+    metadata,
+    _of("users", primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("document", sa.Text, nullable=False),
+)
+
+repositories = sa.Table(
+    "repositories",
+    metadata,
+    _id(),
+    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("region", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("mutability", sa.Text, nullable=False),
+    sa.Column("mutability_exclusions", sa.JSON, nullable=False),
+    sa.Column("encryption_type", sa.Text, nullable=False),
+    sa.Column("key_id", sa.Text, nullable=False, comment="name space of its blobs"),
+    sa.Column("scan_on_push", sa.Boolean, nullable=False),
+    _when("created_at"),
+    sa.UniqueConstraint("account", "region", "name"),
+)
+
+blobs = sa.Table(
+    "blobs",
+    metadata,
+    _id(),
+    sa.Column("key_id", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("object", sa.Text, nullable=False, comment="last part of its storage path"),
+    _when("created_at"),
+    sa.UniqueConstraint("key_id", "digest"),
+)
+
+links = sa.Table(
+    "links",
+    metadata,
+    _of("repositories", primary_key=True),
+    _of("blobs", primary_key=True, index=True),
+    _when("created_at"),
+)
+
+uploads = sa.Table(
+    "uploads",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _of("repositories", index=True),
+    sa.Column("principal", sa.Text, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    _when("created_at"),
+    _when("updated_at"),
+)
+
+upload_parts = sa.Table(
+    "upload_parts",
+    metadata,
+    _of("uploads", primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("object", sa.Text, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False, comment="of this part alone"),
+)
+
+images = sa.Table(
+    "images",
+    metadata,
+    _id(),
+    _of("repositories"),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("media_type", sa.Text, nullable=False),
+    sa.Column("artifact_type", sa.Text),
+    sa.Column("subject", sa.Text),
+    sa.Column("size", sa.BigInteger, nullable=False, comment="as DescribeImages counts"),
+    sa.Column("manifest", sa.LargeBinary, nullable=False, comment="sealed as its blobs are"),
+    _when("pushed_at"),
+    sa.UniqueConstraint("repository_id", "digest"),
+    sa.Index(None, "repository_id", "subject"),
+)
+
+tags = sa.Table(
+    "tags",
+    metadata,
+    _of("repositories", primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    _of("images", index=True),
+    _when("updated_at"),
+)
+
+image_blobs = sa.Table(
+    "image_blobs",
+    metadata,
+    _of("images", primary_key=True),
+    _of("blobs", primary_key=True, index=True),
+)
+
+image_children = sa.Table(
+    "image_children",
+    metadata,
+    _of("images", primary_key=True),
+    sa.Column("digest", sa.Text, primary_key=True, index=True),
+)

@@ -1,0 +1,352 @@
+"""Images: manifests as pushed, and the tags that point at them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import sqlalchemy as sa
+
+from registry.database.schema import image_blobs, image_children, images, tags
+from registry.domain import blobs
+from registry.values.digest import CANONICAL, Digest
+from registry.values.errors import (
+    ImageNotFound,
+    ImageReferenced,
+    ManifestInvalid,
+    ManifestReferenceUnknown,
+    TagImmutable,
+)
+from registry.values.manifest import Manifest, parse
+
+if TYPE_CHECKING:
+    from registry.database.database import Cache, Database
+    from registry.domain.repositories import Repository
+    from registry.domain.vault import Vault
+
+Sparse = Literal["none", "index", "all"]
+"""Which manifests may name content that is not here: no one, an index, any manifest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A stored manifest and what is known of it."""
+
+    id: int
+    digest: Digest
+    media_type: str
+    artifact_type: str | None
+    subject: Digest | None
+    size: int
+    """Bytes, as DescribeImages counts them."""
+    pushed_at: datetime
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An image with its manifest."""
+
+    image: Image
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a push changed."""
+
+    image: Image
+    subject: Digest | None
+    is_new: bool
+    """The repository did not hold this digest before."""
+    moved: tuple[str, ...]
+    """Tags that did not stand on it before."""
+
+
+class Images:
+    """Put, get, list and delete, each in one transaction."""
+
+    def __init__(
+        self, database: Database, cache: Cache, vault: Vault, *, sparse: Sparse = "index"
+    ) -> None:
+        self._database = database
+        self._cache = cache
+        self._vault = vault
+        self._sparse = sparse
+
+    def put(
+        self,
+        repository: Repository,
+        content: bytes,
+        media_type: str | None = None,
+        *,
+        digest: Digest | None = None,
+        tag_names: Sequence[str] = (),
+    ) -> Pushed:
+        """Store a manifest under its digest, and let the tags point at it.
+
+        Raises DigestInvalid, ManifestInvalid and its kinds, TagImmutable, KeyUnavailable.
+        """
+        manifest = parse(content, media_type)
+        actual = Digest.of(content, digest.algorithm if digest else CANONICAL)
+        if digest is not None:
+            digest.verify(actual)
+        sealed = self._vault.seal(repository.key_id, content, str(actual))
+        with self._database.write() as connection:
+            held = self._check_references(connection, repository, manifest)
+            row = _row(connection, repository, actual)
+            moved = _tags_to_move(connection, repository, tag_names, row.id if row else None)
+            if row is None:
+                image_id = _insert(connection, repository, manifest, actual, sealed)
+                _insert_references(connection, image_id, held, manifest)
+            else:
+                image_id = row.id
+            for tag in moved:
+                _point(connection, repository, tag, image_id)
+            stored = _row(connection, repository, actual)
+        assert stored is not None  # noqa: S101 - inserted above
+        return Pushed(_image(stored, tuple(tag_names)), manifest.subject, row is None, moved)
+
+    def get(self, repository: Repository, reference: Digest | str) -> Stored:
+        """The image by digest or tag, with exactly the bytes that were pushed.
+
+        Raises ImageNotFound, KeyNotFound, KeyUnavailable, Damaged.
+        """
+        self._vault.check(repository.key_id)
+        found = self._cache.get(
+            ("image", repository.id, reference),
+            lambda: self._load(repository, reference),
+            weight=lambda stored: 1024 + (len(stored.content) if stored else 0),
+        )
+        if found is None:
+            raise _unknown(reference, repository)
+        return found
+
+    def describe(self, repository: Repository) -> list[Image]:
+        """All images with their tags, in the order they were pushed."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                _columns().where(images.c.repository_id == repository.id).order_by(images.c.id)
+            ).all()
+            named: dict[int, list[str]] = {}
+            for tag in connection.execute(
+                sa.select(tags.c.image_id, tags.c.name)
+                .where(tags.c.repository_id == repository.id)
+                .order_by(tags.c.name)
+            ):
+                named.setdefault(tag.image_id, []).append(tag.name)
+        return [_image(row, tuple(named.get(row.id, ()))) for row in rows]
+
+    def tag_page(self, repository: Repository, after: str, limit: int) -> list[str]:
+        """At most `limit` tags in byte order, beginning behind `after`."""
+        query = (
+            sa.select(tags.c.name)
+            .where(tags.c.repository_id == repository.id, tags.c.name > after)
+            .order_by(tags.c.name)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
+
+    def referrers(
+        self, repository: Repository, subject: Digest, after: Digest | None, limit: int
+    ) -> list[Stored]:
+        """At most `limit` manifests whose subject it is, in push order, behind `after`."""
+        with self._database.read() as connection:
+            query = _columns(images.c.manifest).where(
+                images.c.repository_id == repository.id, images.c.subject == str(subject)
+            )
+            if after is not None:
+                query = query.where(images.c.id > _position(repository, after))
+            rows = connection.execute(query.order_by(images.c.id).limit(limit)).all()
+        return [self._open(repository, row, ()) for row in rows]
+
+    def untag(self, repository: Repository, tag: str) -> None:
+        """Remove a tag, not its image. Raises ImageNotFound."""
+        with self._database.write() as connection:
+            gone = connection.execute(
+                sa.delete(tags).where(tags.c.repository_id == repository.id, tags.c.name == tag)
+            )
+        if gone.rowcount == 0:
+            raise _unknown(tag, repository)
+
+    def delete(self, repository: Repository, digest: Digest) -> None:
+        """Remove an image and its tags.
+
+        Raises ImageNotFound, or ImageReferenced while an index lists it.
+        """
+        with self._database.write() as connection:
+            row = _row(connection, repository, digest)
+            if row is None:
+                raise _unknown(digest, repository)
+            _refuse_listed(connection, repository, digest)
+            connection.execute(sa.delete(images).where(images.c.id == row.id))
+
+    def _check_references(
+        self, connection: sa.Connection, repository: Repository, manifest: Manifest
+    ) -> set[int]:
+        """Ids of the blobs that the manifest needs."""
+        held: set[int] = set()
+        missing: list[str] = []
+        for part in manifest.blobs:
+            blob = blobs.find_linked(connection, repository, part.digest)
+            if blob is None:
+                if self._sparse != "all" and not part.elsewhere:
+                    missing.append(str(part.digest))
+            elif blob.size != part.size:
+                raise ManifestInvalid(
+                    f"the manifest says that {part.digest} has {part.size} bytes;"
+                    f" the blob has {blob.size}"
+                )
+            else:
+                held.add(blob.id)
+        if self._sparse == "none":
+            missing += [
+                str(child.digest)
+                for child in manifest.manifests
+                if _row(connection, repository, child.digest) is None
+            ]
+        if missing:
+            raise ManifestReferenceUnknown(missing)
+        return held
+
+    def _load(self, repository: Repository, reference: Digest | str) -> Stored | None:
+        with self._database.read() as connection:
+            query = _columns(images.c.manifest).where(images.c.repository_id == repository.id)
+            if isinstance(reference, Digest):
+                query = query.where(images.c.digest == str(reference))
+            else:
+                query = query.join(tags, tags.c.image_id == images.c.id).where(
+                    tags.c.repository_id == repository.id, tags.c.name == reference
+                )
+            row = connection.execute(query).first()
+            if row is None:
+                return None
+            named = connection.execute(
+                sa.select(tags.c.name).where(tags.c.image_id == row.id).order_by(tags.c.name)
+            ).scalars()
+            return self._open(repository, row, tuple(named))
+
+    def _open(self, repository: Repository, row: sa.Row[Any], names: tuple[str, ...]) -> Stored:
+        content = self._vault.open(repository.key_id, row.manifest, row.digest)
+        return Stored(_image(row, names), content)
+
+
+def _columns(*more: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    light = [column for column in images.c if column.name != "manifest"]
+    return sa.select(*light, *more)
+
+
+def _row(connection: sa.Connection, repository: Repository, digest: Digest) -> sa.Row[Any] | None:
+    return connection.execute(
+        _columns().where(images.c.repository_id == repository.id, images.c.digest == str(digest))
+    ).first()
+
+
+def _tags_to_move(
+    connection: sa.Connection, repository: Repository, tag_names: Sequence[str], image: int | None
+) -> tuple[str, ...]:
+    """The tags that do not point at the image yet. Raises TagImmutable."""
+    moved = []
+    for tag in dict.fromkeys(tag_names):
+        current = connection.execute(
+            sa.select(tags.c.image_id).where(
+                tags.c.repository_id == repository.id, tags.c.name == tag
+            )
+        ).scalar()
+        if current is None or current != image:
+            if current is not None and repository.fixes(tag):
+                raise TagImmutable(tag, repository.name)
+            moved.append(tag)
+    return tuple(moved)
+
+
+def _point(connection: sa.Connection, repository: Repository, tag: str, image: int) -> None:
+    connection.execute(
+        sa.delete(tags).where(tags.c.repository_id == repository.id, tags.c.name == tag)
+    )
+    connection.execute(
+        sa.insert(tags).values(
+            repository_id=repository.id, name=tag, image_id=image, updated_at=datetime.now(UTC)
+        )
+    )
+
+
+def _insert(
+    connection: sa.Connection,
+    repository: Repository,
+    manifest: Manifest,
+    digest: Digest,
+    sealed: bytes,
+) -> int:
+    inserted = connection.execute(
+        sa.insert(images).values(
+            repository_id=repository.id,
+            digest=str(digest),
+            media_type=manifest.media_type,
+            artifact_type=manifest.artifact_type,
+            subject=str(manifest.subject) if manifest.subject else None,
+            size=manifest.image_size,
+            manifest=sealed,
+            pushed_at=datetime.now(UTC),
+        )
+    )
+    key = inserted.inserted_primary_key
+    assert key is not None  # noqa: S101 - one row was inserted
+    return int(key[0])
+
+
+def _insert_references(
+    connection: sa.Connection, image_id: int, held: set[int], manifest: Manifest
+) -> None:
+    if held:
+        connection.execute(
+            sa.insert(image_blobs), [{"image_id": image_id, "blob_id": blob} for blob in held]
+        )
+    children = {str(child.digest) for child in manifest.manifests}
+    if children:
+        connection.execute(
+            sa.insert(image_children),
+            [{"image_id": image_id, "digest": child} for child in children],
+        )
+
+
+def _refuse_listed(connection: sa.Connection, repository: Repository, digest: Digest) -> None:
+    holder = connection.execute(
+        sa.select(images.c.digest)
+        .join(image_children, image_children.c.image_id == images.c.id)
+        .where(images.c.repository_id == repository.id, image_children.c.digest == str(digest))
+        .limit(1)
+    ).scalar()
+    if holder is not None:
+        raise ImageReferenced(f"image {digest} is listed by the index {holder}: delete that first")
+
+
+def _position(repository: Repository, digest: Digest) -> sa.ScalarSelect[Any]:
+    return (
+        sa.select(sa.func.coalesce(sa.func.max(images.c.id), 0))
+        .where(images.c.repository_id == repository.id, images.c.digest == str(digest))
+        .scalar_subquery()
+    )
+
+
+def _image(row: sa.Row[Any], names: tuple[str, ...]) -> Image:
+    return Image(
+        id=row.id,
+        digest=Digest.parse(row.digest),
+        media_type=row.media_type,
+        artifact_type=row.artifact_type,
+        subject=Digest.parse(row.subject) if row.subject else None,
+        size=row.size,
+        pushed_at=row.pushed_at,
+        tags=names,
+    )
+
+
+def _unknown(reference: Digest | str, repository: Repository) -> ImageNotFound:
+    kind = "digest" if isinstance(reference, Digest) else "tag"
+    return ImageNotFound(
+        f"no image with {kind} {str(reference)!r} in the repository '{repository.name}'"
+    )

@@ -1,0 +1,218 @@
+"""Repositories: what a team creates first, and what everything else belongs to."""
+
+from __future__ import annotations
+
+import fnmatch
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from registry.database.schema import images, repositories
+from registry.domain import blobs
+from registry.domain.vault import PLAIN
+from registry.values.errors import (
+    KeyNotFound,
+    ParameterInvalid,
+    RepositoryExists,
+    RepositoryNotEmpty,
+    RepositoryNotFound,
+)
+from registry.values.reference import repository_name
+from registry.values.scope import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from registry.database.database import Cache, Database
+    from registry.domain.vault import Vault
+    from registry.keys.provider import KeyProvider
+
+DEFAULT_KEY = "alias/moorage/default"
+"""Of repositories with encryption type AES256."""
+MANAGED_KMS_KEY = "alias/aws/ecr"
+"""Of repositories with encryption type KMS that name no key, as at AWS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """One repository, as stored."""
+
+    id: int
+    scope: Scope
+    name: str
+    mutability: str
+    exclusions: tuple[str, ...]
+    encryption_type: str
+    key_id: str
+    scan_on_push: bool
+    created_at: datetime
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        return self.scope.repository_arn(self.name)
+
+    def fixes(self, tag: str) -> bool:
+        """Whether the tag, once set, stays on its digest.
+
+        Source: ECR API reference, PutImageTagMutability: the filters name the tags that
+        behave the other way round.
+        """
+        excluded = any(fnmatch.fnmatchcase(tag, pattern) for pattern in self.exclusions)
+        return self.mutability.startswith("IMMUTABLE") != excluded
+
+
+@dataclass(frozen=True, slots=True)
+class Encryption:
+    """How a repository is to be encrypted: ECR's EncryptionConfiguration."""
+
+    type: str = "AES256"
+    key: str | None = None
+
+
+class Repositories:
+    """Create, find, list and delete."""
+
+    def __init__(
+        self,
+        database: Database,
+        cache: Cache,
+        vault: Vault,
+        keys: KeyProvider,
+        *,
+        encrypted: bool = True,
+    ) -> None:
+        self._database = database
+        self._cache = cache
+        self._vault = vault
+        self._keys = keys
+        self._encrypted = encrypted
+
+    def create(
+        self,
+        scope: Scope,
+        name: str,
+        *,
+        mutability: str = "MUTABLE",
+        exclusions: Sequence[str] = (),
+        encryption: Encryption | None = None,
+        scan_on_push: bool = False,
+    ) -> Repository:
+        """Make an empty repository.
+
+        Raises NameInvalid, RepositoryExists, KeyNotFound, KeyUnavailable, ParameterInvalid.
+        """
+        repository_name(name)
+        encryption = encryption or Encryption()
+        key_id = self._key(encryption)
+        row: dict[str, Any] = {
+            "account": scope.account,
+            "region": scope.region,
+            "name": name,
+            "mutability": mutability,
+            "mutability_exclusions": list(exclusions),
+            "encryption_type": encryption.type,
+            "key_id": key_id,
+            "scan_on_push": scan_on_push,
+            "created_at": datetime.now(UTC),
+        }
+        with self._database.write() as connection:
+            if connection.execute(_named(scope, name)).first() is not None:
+                raise RepositoryExists(
+                    f"The repository with name '{name}' already exists"
+                    f" in the registry with id '{scope.account}'"
+                )
+            connection.execute(sa.insert(repositories).values(row))
+            return _repository(connection.execute(_named(scope, name)).one())
+
+    def get(self, scope: Scope, name: str) -> Repository:
+        """The repository. Raises NameInvalid, RepositoryNotFound."""
+        found = self._cache.get(("repository", scope, name), lambda: self._find(scope, name))
+        if found is None:
+            repository_name(name)
+            raise RepositoryNotFound(name, scope.account)
+        return found
+
+    def page(self, scope: Scope, after: str, limit: int) -> list[Repository]:
+        """At most `limit` repositories by name, beginning behind `after`."""
+        query = (
+            sa.select(repositories)
+            .where(*_in(scope), repositories.c.name > after)
+            .order_by(repositories.c.name)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [_repository(row) for row in connection.execute(query)]
+
+    def delete(self, scope: Scope, name: str, *, force: bool = False) -> Repository:
+        """Remove the repository, and with `force` all its images.
+
+        Raises RepositoryNotFound, RepositoryNotEmpty.
+        """
+        with self._database.write() as connection:
+            row = connection.execute(_named(scope, name)).first()
+            if row is None:
+                raise RepositoryNotFound(name, scope.account)
+            repository = _repository(row)
+            held = sa.select(images.c.id).where(images.c.repository_id == repository.id).limit(1)
+            if not force and connection.execute(held).first() is not None:
+                raise RepositoryNotEmpty(
+                    f"The repository with name '{name}' in registry with id '{scope.account}'"
+                    " cannot be deleted because it still contains images"
+                )
+            orphans = blobs.unlink_all(connection, repository.id)
+            connection.execute(sa.delete(repositories).where(repositories.c.id == repository.id))
+        blobs.discard(self._vault, orphans)
+        return repository
+
+    def key_arn(self, repository: Repository) -> str | None:
+        """ARN of the KMS key, None for AES256: ECR's EncryptionConfiguration.kmsKey."""
+        if repository.encryption_type == "AES256":
+            return None
+        scope = repository.scope
+        return f"arn:aws:kms:{scope.region}:{scope.account}:key/{repository.key_id}"
+
+    def _find(self, scope: Scope, name: str) -> Repository | None:
+        with self._database.read() as connection:
+            row = connection.execute(_named(scope, name)).first()
+        return None if row is None else _repository(row)
+
+    def _key(self, encryption: Encryption) -> str:
+        if not self._encrypted:
+            if encryption.key is not None:
+                raise ParameterInvalid("this server runs with encryption turned off")
+            return PLAIN
+        if encryption.type == "AES256" and encryption.key is not None:
+            raise ParameterInvalid("a KMS key can be named only with encryption type KMS")
+        default = DEFAULT_KEY if encryption.type == "AES256" else MANAGED_KMS_KEY
+        try:
+            key_id = self._keys.resolve(encryption.key or default)
+        except KeyNotFound as error:
+            raise KeyNotFound(f"the KMS key {encryption.key!r} does not exist: {error}") from None
+        self._keys.check(key_id)
+        return key_id
+
+
+def _in(scope: Scope) -> Iterable[sa.ColumnElement[bool]]:
+    yield repositories.c.account == scope.account
+    yield repositories.c.region == scope.region
+
+
+def _named(scope: Scope, name: str) -> sa.Select[Any]:
+    return sa.select(repositories).where(*_in(scope), repositories.c.name == name)
+
+
+def _repository(row: sa.Row[Any]) -> Repository:
+    return Repository(
+        id=row.id,
+        scope=Scope(row.account, row.region),
+        name=row.name,
+        mutability=row.mutability,
+        exclusions=tuple(row.mutability_exclusions),
+        encryption_type=row.encryption_type,
+        key_id=row.key_id,
+        scan_on_push=row.scan_on_push,
+        created_at=row.created_at,
+    )
