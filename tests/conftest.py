@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import pytest
 
@@ -41,19 +41,27 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
         yield start
 
 
-@pytest.fixture
-def make_repository(server: ServerProcess) -> Callable[[], str]:
-    """Creates a repository of a new name on the shared server."""
+class MakeRepository(Protocol):
+    """Creates a repository of a new name on the shared server; gives the name."""
 
-    def make() -> str:
-        name = f"team/{uuid.uuid4().hex[:12]}"
-        server.ecr.create_repository(repositoryName=name)
+    def __call__(
+        self, *, mutability: Literal["MUTABLE", "IMMUTABLE"] = "MUTABLE", prefix: str = "team"
+    ) -> str: ...
+
+
+@pytest.fixture
+def make_repository(server: ServerProcess) -> MakeRepository:
+    def make(
+        *, mutability: Literal["MUTABLE", "IMMUTABLE"] = "MUTABLE", prefix: str = "team"
+    ) -> str:
+        name = f"{prefix}/{uuid.uuid4().hex[:12]}"
+        server.ecr.create_repository(repositoryName=name, imageTagMutability=mutability)
         return name
 
     return make
 
 
 @pytest.fixture
-def repository(make_repository: Callable[[], str]) -> str:
+def repository(make_repository: MakeRepository) -> str:
     """A new, empty repository on the shared server."""
     return make_repository()
