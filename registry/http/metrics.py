@@ -1,0 +1,91 @@
+"""What the server counts for Prometheus.
+
+With several workers, prometheus_client keeps each worker's numbers in files of one directory
+(`PROMETHEUS_MULTIPROC_DIR`, made fresh by `registry/server.py` before the workers start) and a
+scrape of any worker adds them up.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
+"""Bounds of the request histogram: a cached manifest takes half a millisecond, a layer minutes."""
+
+LABELS_MAX = 200
+"""Different values of one label: more than there are operations; past it a value is `other`."""
+
+_LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}", re.ASCII)
+
+
+class Metrics:
+    """The counters of one process. Label values come from our own code, and are bounded anyway."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._known: set[str] = set()
+        self._requests = Counter(
+            "moorage_http_requests",
+            "Requests answered.",
+            ("surface", "operation", "repository_kind", "outcome"),
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "moorage_http_request_seconds",
+            "Seconds from a request's head to the end of its answer.",
+            ("surface", "operation"),
+            buckets=SECONDS,
+            registry=self._registry,
+        )
+        self._bytes = Counter(
+            "moorage_bytes",
+            "Bytes of request bodies (in) and response bodies (out).",
+            ("direction", "repository_kind"),
+            registry=self._registry,
+        )
+        self._uploads = Counter(
+            "moorage_uploads",
+            "Uploads of blobs and manifests that ended.",
+            ("repository_kind", "outcome"),
+            registry=self._registry,
+        )
+
+    def request(
+        self, surface: str, operation: str, kind: str, outcome: str, seconds: float
+    ) -> None:
+        """Count one request; `seconds` is how long it took."""
+        surface, operation, kind = map(self._bounded, (surface, operation, kind))
+        self._requests.labels(surface, operation, kind, outcome).inc()
+        self._seconds.labels(surface, operation).observe(seconds)
+
+    def transferred(self, direction: str, kind: str, count: int) -> None:
+        """Count bytes, `in` or `out`."""
+        if count:
+            self._bytes.labels(direction, self._bounded(kind)).inc(count)
+
+    def upload(self, kind: str, outcome: str) -> None:
+        """Count one upload that ended: stored, refused, interrupted, failed or cancelled."""
+        self._uploads.labels(self._bounded(kind), self._bounded(outcome)).inc()
+
+    def exposition(self) -> bytes:
+        """All of it in Prometheus's text format, over every worker of the server."""
+        if MULTIPROCESS not in os.environ:
+            return generate_latest(self._registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]  # it is not annotated
+        return generate_latest(together)
+
+    def _bounded(self, value: str) -> str:
+        if value in self._known:
+            return value
+        if len(self._known) >= LABELS_MAX or _LABEL.fullmatch(value) is None:
+            return "other"
+        self._known.add(value)
+        return value
