@@ -1,0 +1,105 @@
+"""The keyring as JSON text (docs/on-disk-format.md, "The keyring file")."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from datetime import UTC, datetime
+from typing import Any
+
+from registry.keys.ring import KeyState, KeyVersion, MasterKey, Ring
+
+FORMAT = "moorage-keyring"
+VERSION = 1
+SECRET_SIZE = 32
+
+
+def encode(ring: Ring) -> bytes:
+    """The text of the file. It holds every secret in clear."""
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "root_secret": _text(ring.root_secret),
+        "keys": [_encode_key(key) for key in ring.keys],
+    }
+    return json.dumps(document, indent=2).encode() + b"\n"
+
+
+def decode(text: bytes) -> Ring | None:
+    """The keyring, or None where the text is not one.
+
+    None, not an exception: those of the JSON parser carry the text with its secrets.
+    """
+    try:
+        return _decode(json.loads(text))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _encode_key(key: MasterKey) -> dict[str, object]:
+    return {
+        "key_id": key.key_id,
+        "description": key.description,
+        "created": key.created.isoformat(),
+        "state": key.state.value,
+        "deletion_date": key.deletion_date and key.deletion_date.isoformat(),
+        "managed": key.managed,
+        "aliases": list(key.aliases),
+        "versions": [
+            {
+                "number": each.number,
+                "material": _text(each.material),
+                "created": each.created.isoformat(),
+            }
+            for each in key.versions
+        ],
+    }
+
+
+def _decode(document: Any) -> Ring:
+    if document["format"] != FORMAT or document["version"] != VERSION:
+        raise ValueError("another format")
+    ring = Ring(_secret(document["root_secret"]), tuple(_key(each) for each in document["keys"]))
+    ids = [key.key_id for key in ring.keys]
+    aliases = [alias for key in ring.keys for alias in key.aliases]
+    if len(set(ids)) != len(ids) or len(set(aliases)) != len(aliases):
+        raise ValueError("a key id or an alias twice")
+    return ring
+
+
+def _key(entry: Any) -> MasterKey:
+    versions = tuple(
+        KeyVersion(int(each["number"]), _secret(each["material"]), _time(each["created"]))
+        for each in entry["versions"]
+    )
+    if not versions or len({each.number for each in versions}) != len(versions):
+        raise ValueError("no version, or one twice")
+    deletion = entry["deletion_date"]
+    return MasterKey(
+        key_id=str(entry["key_id"]),
+        description=str(entry["description"]),
+        created=_time(entry["created"]),
+        versions=versions,
+        state=KeyState(entry["state"]),
+        deletion_date=None if deletion is None else _time(deletion),
+        aliases=tuple(str(alias) for alias in entry["aliases"]),
+        managed=bool(entry["managed"]),
+    )
+
+
+def _text(secret: bytes) -> str:
+    return b64encode(secret).decode()
+
+
+def _secret(text: str) -> bytes:
+    secret = b64decode(text, validate=True)
+    if len(secret) != SECRET_SIZE:
+        raise ValueError("a secret is 32 bytes long")
+    return secret
+
+
+def _time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return time.astimezone(UTC)
