@@ -169,7 +169,7 @@ def test_an_immutable_tag_takes_the_same_image_only(
 
 def test_pull_of_what_is_missing(docker: Program, server: ServerProcess, repository: str) -> None:
     output = docker.refused("pull", f"{server.address}/{repository}:none")
-    assert "manifest unknown: Requested image not found" in output
+    assert f"manifest for {server.address}/{repository}:none not found: manifest unknown" in output
     output = docker.refused("pull", f"{server.address}/no/such:v1")
     assert (
         "name unknown: The repository with name 'no/such' does not exist"
