@@ -8,14 +8,14 @@ what copying 100 KiB does, so there is one hop a buffer, not one a message.
 from __future__ import annotations
 
 import asyncio
-import contextvars
-import threading
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import closing
 from queue import SimpleQueue
-from typing import Generic, TypeVar
+from typing import Any, TypeVar
 
 from starlette.types import Receive
 
+from registry.http.threads import in_thread
 from registry.values.errors import Interrupted, SizeInvalid
 
 Buffer = bytes | bytearray | memoryview
@@ -57,25 +57,31 @@ async def consume(
         raise SizeInvalid(f"the body has {length} bytes, more than the {limit} allowed")
     ring = _Ring(asyncio.get_running_loop())
     feeding = asyncio.ensure_future(_feed(receive, ring, length, limit))
-    worker = _Worker(ring, work)
+    working = in_thread("moorage-body", lambda: _worked(work, ring))
+    both: set[asyncio.Future[Any]] = {feeding, working}
     try:
-        await asyncio.wait({feeding, worker.ended}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if feeding.done():
             feeding.result()
-            await asyncio.wait({worker.ended})
-        return worker.outcome()
+            await asyncio.wait({working})
+        return working.result()
     finally:
-        await _end(feeding, ring, worker)
+        await _end(feeding, ring, working)
 
 
-async def _end(feeding: asyncio.Future[None], ring: _Ring, worker: _Worker[T]) -> None:
+def _worked(work: Callable[[Iterator[Buffer]], T], ring: _Ring) -> T:
+    with closing(ring.chunks()) as chunks:
+        return work(chunks)
+
+
+async def _end(feeding: asyncio.Future[None], ring: _Ring, working: asyncio.Future[T]) -> None:
     """End both sides; the work learns why and is waited for, even by a cancelled request."""
     failed = feeding.done() and not feeding.cancelled()
     error = feeding.exception() if failed else None
     feeding.cancel()
     ring.fail(error or Interrupted("the request ended before its body was complete"))
-    if not worker.ended.done():
-        await asyncio.wait({worker.ended})
+    await asyncio.wait({working})
+    working.exception()  # looked at: what is raised instead came first
 
 
 async def _arriving(
@@ -157,33 +163,3 @@ class _Ring:
         if self._current is not None:
             self._filled.put(self._current[: self._used])
             self._current = None
-
-
-class _Worker(Generic[T]):
-    """The thread that does the work, and the future that says when it has ended."""
-
-    def __init__(self, ring: _Ring, work: Callable[[Iterator[Buffer]], T]) -> None:
-        self._loop = asyncio.get_running_loop()
-        self.ended: asyncio.Future[None] = self._loop.create_future()
-        self._results: list[T] = []
-        self._error: BaseException | None = None
-        context = contextvars.copy_context()
-        threading.Thread(
-            target=context.run, args=(self._run, ring, work), name="moorage-body", daemon=True
-        ).start()
-
-    def _run(self, ring: _Ring, work: Callable[[Iterator[Buffer]], T]) -> None:
-        chunks = ring.chunks()
-        try:
-            self._results.append(work(chunks))
-        except BaseException as error:  # noqa: BLE001 - it is raised again in the request's task
-            self._error = error
-        finally:
-            chunks.close()
-            self._loop.call_soon_threadsafe(self.ended.set_result, None)
-
-    def outcome(self) -> T:
-        """What the work returned; raises what it raised."""
-        if self._error is not None:
-            raise self._error
-        return self._results[0]

@@ -32,9 +32,10 @@ def configure_logging(
     root = logging.getLogger()
     root.setLevel(level.upper())
     root.handlers[:] = [handler]
-    quiet = max(root.level, logging.WARNING)
-    for name in ("uvicorn.error", "uvicorn.asgi", *_TALKATIVE):
-        logging.getLogger(name).setLevel(quiet)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
+    # Its warnings are about requests it refuses, which registry/http/connection.py logs itself.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     access = logging.getLogger("uvicorn.access")
     access.propagate = False
     access.handlers[:] = []

@@ -9,7 +9,6 @@ event loop, one ahead of the client.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import threading
 from collections.abc import Generator, Iterable
 from typing import Protocol
@@ -17,6 +16,7 @@ from typing import Protocol
 from starlette.types import Receive, Scope, Send
 
 from registry.http.body import Buffer
+from registry.http.threads import in_thread
 from registry.values.errors import Damaged
 
 TRANSFER = "moorage.transfer"
@@ -41,11 +41,11 @@ class Transfer(Protocol):
     def ready(self) -> bool:
         """Whether the connection can be taken over now; otherwise send plainly."""
 
-    async def run(self, chunks: Chunks, length: int) -> bool:
-        """Write exactly `length` bytes of `chunks`, after the head went out; close `chunks`.
+    async def run(self, chunks: Chunks) -> bool:
+        """Write the chunks, which come to the announced length, and close them.
 
         True when all of it went out, False when the client is gone. Raises what the source
-        raises, and Damaged when it is short or long; the connection is cut then.
+        raises; the connection is cut then.
         """
 
 
@@ -81,7 +81,7 @@ async def _body(scope: Scope, receive: Receive, send: Send, length: int, chunks:
     body = _checked(chunks, length)
     transfer: Transfer | None = scope.get("extensions", {}).get(TRANSFER)
     if transfer is not None and transfer.ready():
-        return await _direct(transfer, send, body, length)
+        return await _direct(transfer, send, body)
     return await _plain(scope, receive, send, body)
 
 
@@ -101,8 +101,8 @@ def _checked(chunks: Chunks, length: int) -> Chunks:
         raise Damaged(f"stored content ends after {total} bytes, not {length}")
 
 
-async def _direct(transfer: Transfer, send: Send, body: Chunks, length: int) -> int:
-    if await transfer.run(body, length):
+async def _direct(transfer: Transfer, send: Send, body: Chunks) -> int:
+    if await transfer.run(body):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
     return transfer.sent
 
@@ -149,11 +149,7 @@ class _Source:
         self._ready: asyncio.Queue[Buffer | BaseException | None] = asyncio.Queue()
         self._room = threading.Semaphore(AHEAD)
         self._stopped = False
-        self._ended: asyncio.Future[None] = self._loop.create_future()
-        context = contextvars.copy_context()
-        threading.Thread(
-            target=context.run, args=(self._run, chunks), name="moorage-stream", daemon=True
-        ).start()
+        self._ended = in_thread("moorage-stream", lambda: self._run(chunks))
 
     def _run(self, chunks: Chunks) -> None:
         end: BaseException | None = None
@@ -168,7 +164,6 @@ class _Source:
         finally:
             chunks.close()
             self._loop.call_soon_threadsafe(self._ready.put_nowait, end)
-            self._loop.call_soon_threadsafe(self._ended.set_result, None)
 
     async def take(self) -> Buffer | None:
         """The next buffer, None at the end. Raises what the source raised."""
@@ -191,8 +186,7 @@ class _Source:
     async def close(self) -> None:
         """Stop the thread and wait until it has let go of the generator."""
         self._stop()
-        if not self._ended.done():
-            await asyncio.wait({self._ended})
+        await asyncio.wait({self._ended})
 
     def _stop(self) -> None:
         self._stopped = True

@@ -1,0 +1,161 @@
+"""One worker: an event loop, the application, the listening sockets.
+
+Run as a program it takes its instructions as one JSON line on standard input, which stays open
+as long as the supervisor lives; at its end the worker stops as it does at SIGTERM.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from typing import cast
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from registry.http.connection import Connection
+from registry.server.settings import ServerSettings, StartFailed
+from registry.server.sockets import BACKLOG
+from registry.values.errors import MoorageError
+
+START_FAILED = 3
+"""Exit status of a worker that never served; starting it again would not help."""
+
+STUCK_SECONDS = 10.0
+"""After the grace period a worker that still does not end is ended by force."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server; a signal ends it with status 0, and what is stuck ends by force."""
+
+    def __init__(
+        self, config: uvicorn.Config, grace: float, ready: Callable[[], None] | None
+    ) -> None:
+        super().__init__(config)
+        self._grace = grace
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, accept, then say so."""
+        await super().startup(sockets)
+        if self._ready is not None:
+            self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop accepting; requests in flight have the grace period."""
+        force = threading.Timer(self._grace + STUCK_SECONDS, os._exit, (1,))
+        force.daemon = True
+        force.start()
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Handle SIGTERM and SIGINT; unlike uvicorn's, they are not raised again at the end."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        handled = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self.handle_exit) for number in handled}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def load_factory(name: str) -> Callable[[str], ASGIApp]:
+    """The function that `package.module:function` names. Raises StartFailed."""
+    module, _, function = name.partition(":")
+    try:
+        return cast("Callable[[str], ASGIApp]", getattr(importlib.import_module(module), function))
+    except (ImportError, AttributeError, ValueError) as error:
+        raise StartFailed(f"there is no application factory {name!r}: {error}") from error
+
+
+def make_server(
+    settings: ServerSettings, app: ASGIApp, ready: Callable[[], None] | None = None
+) -> Server:
+    """A server that has not started yet. Raises StartFailed for a bad certificate."""
+    tls = settings.tls()
+    if settings.trusted_proxies:
+        app = cast("ASGIApp", ProxyHeadersMiddleware(app, list(settings.trusted_proxies)))  # type: ignore[arg-type]  # uvicorn's ASGI types are its own
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=cast("type[Connection]", functools.partial(Connection, limits=settings.limits)),
+        ws="none",
+        interface="asgi3",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=cast("int", settings.limits.keep_alive_seconds),
+        timeout_graceful_shutdown=cast("int", settings.grace),
+        ssl_context_factory=None if tls is None else lambda *_: tls,
+    )
+    return Server(config, settings.grace, ready)
+
+
+def serve(server: Server, sockets: Sequence[socket.socket]) -> int:
+    """Serve until a signal comes; the exit status."""
+    try:
+        server.run(list(sockets))
+    except SystemExit:  # how uvicorn says that the application did not start
+        return START_FAILED
+    return 0 if server.started else START_FAILED
+
+
+def main() -> int:
+    """The worker process that `registry/server/supervisor.py` starts; its exit status."""
+    try:
+        return _main()
+    except MoorageError as error:
+        print(f"worker: {error}", file=sys.stderr)  # noqa: T201 - logging may not be set up yet
+        return START_FAILED
+
+
+def _main() -> int:
+    told = json.loads(_line(0))
+    settings = ServerSettings.from_json(told["settings"])
+    sockets = [socket.socket(fileno=number) for number in told["sockets"]]
+    app = load_factory(told["factory"])(told["argument"])
+    server = make_server(settings, app, functools.partial(_report, told["report"]))
+    threading.Thread(target=_until_end, args=(0, server), daemon=True).start()
+    return serve(server, sockets)
+
+
+def _line(descriptor: int) -> bytes:
+    """One line, read without a buffer that would take more."""
+    read = bytearray()
+    while not read.endswith(b"\n"):
+        piece = os.read(descriptor, 1)
+        if not piece:
+            raise StartFailed("the supervisor ended before the worker began")
+        read += piece
+    return bytes(read)
+
+
+def _report(descriptor: int) -> None:
+    os.write(descriptor, b"ready\n")
+    os.close(descriptor)
+
+
+def _until_end(descriptor: int, server: Server) -> None:
+    while os.read(descriptor, 4096):
+        pass
+    server.should_exit = True
+
+
+if __name__ == "__main__":
+    sys.exit(main())
