@@ -9,9 +9,7 @@ and STS (query).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
-from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 Blame = Literal["Sender", "Receiver"]
@@ -66,7 +64,6 @@ class RequestError(Exception):
         self.message = message
 
 
-@dataclass(eq=False)
 class ServiceError(Exception):
     """An error as it goes over the wire.
 
@@ -74,14 +71,20 @@ class ServiceError(Exception):
     `message` cannot be overridden by them.
     """
 
-    code: str
-    message: str
-    status: int = 400
-    fault: Blame = "Sender"
-    extra: Mapping[str, Any] = MappingProxyType({})
-
-    def __str__(self) -> str:
-        return f"{self.code}: {self.message}"
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        status: int = 400,
+        fault: Blame = "Sender",
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+        self.fault: Blame = fault
+        self.extra: Mapping[str, Any] = extra or {}
 
 
 def service_error(code: Code, message: str) -> ServiceError:

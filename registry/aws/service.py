@@ -9,6 +9,9 @@
     service = ecr.bind(ImageOperations(images), errors=service_error_of)
 
 A function is checked against botocore's model as it is declared, so a mistake shows at import.
+Only an optional member that the function lacks is no mistake by itself: the next botocore may
+well add one, and a server that is installed with it has to start. `lacking` lists these for a
+test to hold down, and a request that sets one is refused rather than half understood.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from __future__ import annotations
 import inspect
 import keyword
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from botocore import xform_name
@@ -25,7 +28,7 @@ from botocore.model import OperationModel, ServiceModel, Shape
 
 from registry.aws.constraints import Violation, validation_error
 from registry.aws.context import Context
-from registry.aws.errors import RequestError, ServiceError
+from registry.aws.errors import Fault, RequestError, ServiceError
 from registry.aws.json_protocol import JsonProtocol
 from registry.aws.protocol import WireProtocol
 from registry.aws.query_protocol import QueryProtocol
@@ -65,6 +68,8 @@ class Operation:
     """None for an operation that every caller with a valid signature may use."""
     names: Mapping[str, str] = field(repr=False)
     """Parameter name by member name."""
+    lacking: frozenset[str]
+    """Optional members that the function has no parameter for."""
 
     @property
     def label(self) -> str:
@@ -72,7 +77,13 @@ class Operation:
         return f"{self.model.service_model.signing_name}:{self.model.name}"
 
     def parameters(self, members: Mapping[str, Any]) -> dict[str, Any]:
-        """The members by the names of the function's parameters."""
+        """The members by the names of the function's parameters.
+
+        Raises RequestError (INVALID) for one that the function lacks.
+        """
+        if refused := sorted(self.lacking & members.keys()):
+            message = f"this server does not support the parameters {', '.join(refused)}"
+            raise RequestError(Fault.INVALID, message)
         return {self.names[name]: value for name, value in members.items()}
 
 
@@ -132,13 +143,18 @@ class Declarations:
             model = self.model.operation_model(self._models[name])
             action = f"{self.model.signing_name}:{model.name}"
             names = _parameter_names(model.input_shape)
-            _check_signature(function, model.input_shape, names)
+            lacking = _check_signature(function, model.input_shape, names)
             self._declared[name] = Operation(
-                model, function, tuple(actions) or (action,), resource, names
+                model, function, tuple(actions) or (action,), resource, names, lacking
             )
             return function
 
         return declare
+
+    @property
+    def lacking(self) -> dict[str, frozenset[str]]:
+        """Optional members without a parameter, by operation; none for the botocore locked."""
+        return {name: each.lacking for name, each in self._declared.items() if each.lacking}
 
     def bind(
         self,
@@ -156,10 +172,8 @@ class Declarations:
             owners = [each for each in handlers if _has(each, name, declared.function)]
             if len(owners) != 1:
                 raise DeclarationError(f"{name} is on {len(owners)} of the objects bound, not one")
-            method = getattr(owners[0], name)
-            operations[declared.model.name] = Operation(
-                declared.model, method, declared.actions, declared.resource, declared.names
-            )
+            bound = replace(declared, function=getattr(owners[0], name))
+            operations[declared.model.name] = bound
         wire = _PROTOCOLS[self.model.protocol]()
         return Service(self.model, wire, operations, errors, invalid, global_region)
 
@@ -178,19 +192,22 @@ def _parameter_names(shape: Shape | None) -> dict[str, str]:
 
 def _check_signature(
     function: Callable[..., object], shape: Shape | None, names: Mapping[str, str]
-) -> None:
-    """Raise DeclarationError unless the parameters are the model's members."""
+) -> frozenset[str]:
+    """The optional members that are no parameters.
+
+    Raises DeclarationError where the parameters and the model's members disagree otherwise.
+    """
     _self, context, *rest = inspect.signature(function).parameters.values()
     required = {names[name] for name in getattr(shape, "required_members", ())}
     given = {each.name: each.default is inspect.Parameter.empty for each in rest}
-    wanted = {name: name in required for name in names.values()}
     where = function.__qualname__
     if context.name != "context":
         raise DeclarationError(f"{where}: the first parameter is the context")
     if any(each.kind is not inspect.Parameter.KEYWORD_ONLY for each in rest):
         raise DeclarationError(f"{where}: the members are keyword-only parameters")
-    if given.keys() != wanted.keys():
-        missing, unknown = wanted.keys() - given.keys(), given.keys() - wanted.keys()
+    missing, unknown = required - given.keys(), given.keys() - set(names.values())
+    if missing or unknown:
         raise DeclarationError(f"{where}: missing {sorted(missing)}, unknown {sorted(unknown)}")
-    if wrong := sorted(name for name in given if given[name] != wanted[name]):
+    if wrong := sorted(name for name in given if given[name] != (name in required)):
         raise DeclarationError(f"{where}: only what the model requires has no default: {wrong}")
+    return frozenset(name for name, parameter in names.items() if parameter not in given)

@@ -1,0 +1,290 @@
+"""Two small services on the gateway, and clients whose requests go straight into it."""
+
+# ruff: noqa: ARG002 - an operation takes every member of its model, used or not
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.config import Config
+
+from registry.aws.constraints import invalid_parameter
+from registry.aws.context import Caller, Context
+from registry.aws.errors import ServiceError
+from registry.aws.gateway import Gateway
+from registry.aws.service import ANY, Declarations, Parameters, Service
+from registry.aws.sigv4 import SigningCredential, Verifier
+from registry.values.errors import Conflict, Denied, NotFound, StorageFull
+
+ACCOUNT, REGION = "123456789012", "us-east-1"
+KEY, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+ADA = Caller(f"arn:aws:iam::{ACCOUNT}:user/ada", ACCOUNT, "AIDAEXAMPLE")
+
+ecr = Declarations("ecr")
+sts = Declarations("sts")
+
+
+def repository_arn(context: Context, parameters: Parameters) -> Sequence[str]:
+    name = parameters["repository_name"]
+    return (f"arn:aws:ecr:{context.region}:{context.account}:repository/{name}",)
+
+
+class Repositories:
+    """Repositories in a dict; some names make trouble on purpose."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, datetime] = {}
+        self.parts: list[bytes] = []
+        self.contexts: list[Context] = []
+
+    @ecr.operation(resource=repository_arn)
+    def create_repository(
+        self,
+        context: Context,
+        *,
+        repository_name: str,
+        registry_id: str | None = None,
+        tags: Sequence[Mapping[str, str]] = (),
+        image_tag_mutability: str = "MUTABLE",
+        image_tag_mutability_exclusion_filters: Sequence[Mapping[str, str]] = (),
+        image_scanning_configuration: Mapping[str, Any] | None = None,
+        encryption_configuration: Mapping[str, Any] | None = None,
+    ) -> Mapping[str, Any]:
+        self.contexts.append(context)
+        trouble: dict[str, Exception] = {
+            "trouble/conflict": Conflict("taken"),
+            "trouble/full": StorageFull("no space left"),
+            "trouble/bug": RuntimeError("a secret of the server"),
+            "trouble/missing": NotFound("not there"),
+        }
+        if repository_name in trouble:
+            raise trouble[repository_name]
+        if repository_name == "trouble/result":
+            return {"repository": {"repositoryName": 5}}
+        self.names[repository_name] = datetime(2026, 11, 22, 10, 30, 15, 250_000, UTC)
+        return {
+            "repository": {
+                "repositoryName": repository_name,
+                "createdAt": self.names[repository_name],
+                "imageTagMutability": image_tag_mutability,
+                "encryptionConfiguration": encryption_configuration,
+            }
+        }
+
+    @ecr.operation(resource=ANY)
+    def describe_repositories(
+        self,
+        context: Context,
+        *,
+        registry_id: str | None = None,
+        repository_names: Sequence[str] | None = None,
+        next_token: str | None = None,
+        max_results: int | None = None,
+    ) -> Mapping[str, Any]:
+        names = sorted(self.names) if repository_names is None else repository_names
+        return {"repositories": [{"repositoryName": name} for name in names]}
+
+    @ecr.operation(resource=repository_arn)
+    def upload_layer_part(
+        self,
+        context: Context,
+        *,
+        repository_name: str,
+        upload_id: str,
+        part_first_byte: int,
+        part_last_byte: int,
+        layer_part_blob: bytes,
+        registry_id: str | None = None,
+    ) -> Mapping[str, Any]:
+        self.parts.append(layer_part_blob)
+        return {"uploadId": upload_id, "lastByteReceived": part_last_byte}
+
+
+class Identity:
+    @sts.operation(open_to_any_caller=True)
+    def get_caller_identity(self, context: Context) -> Mapping[str, Any]:
+        return {
+            "UserId": context.caller.user_id,
+            "Account": context.account,
+            "Arn": context.caller.arn,
+        }
+
+    @sts.operation(resource=ANY, actions=["sts:AssumeRole", "sts:TagSession"])
+    def assume_role(
+        self,
+        context: Context,
+        *,
+        role_arn: str,
+        role_session_name: str,
+        policy_arns: Sequence[Mapping[str, str]] = (),
+        policy: str | None = None,
+        duration_seconds: int | None = None,
+        tags: Sequence[Mapping[str, str]] = (),
+        transitive_tag_keys: Sequence[str] = (),
+        external_id: str | None = None,
+        serial_number: str | None = None,
+        token_code: str | None = None,
+        source_identity: str | None = None,
+        provided_contexts: Sequence[Mapping[str, str]] = (),
+        minimum_session_token_size: int | None = None,
+    ) -> Mapping[str, Any]:
+        told = "|".join(f"{tag['Key']}={tag['Value']}" for tag in tags)
+        return {
+            "SourceIdentity": told,
+            "PackedPolicySize": duration_seconds,
+            "Credentials": {
+                "AccessKeyId": "ASIAEXAMPLEEXAMPLE00",
+                "SecretAccessKey": "x",
+                "SessionToken": policy or "",
+                "Expiration": datetime(2026, 11, 22, tzinfo=UTC),
+            },
+        }
+
+
+def service_error_of(error: Exception) -> ServiceError | None:
+    if isinstance(error, Conflict):
+        return ServiceError("RepositoryAlreadyExistsException", str(error))
+    return None
+
+
+@dataclass
+class Keys:
+    """The lookup of the tests."""
+
+    found: dict[tuple[str, str | None], SigningCredential] = field(
+        default_factory=lambda: {(KEY, None): SigningCredential(SECRET, ADA)}
+    )
+
+    def find(self, access_key_id: str, session_token: str | None) -> SigningCredential | None:
+        return self.found.get((access_key_id, session_token))
+
+
+@dataclass
+class Asked:
+    """An authorizer that writes down what it was asked, and denies what it was told to."""
+
+    asked: list[tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=list)
+    denied: set[str] = field(default_factory=set)
+
+    def __call__(self, context: Context, actions: Sequence[str], resources: Sequence[str]) -> None:
+        self.asked.append((tuple(actions), tuple(resources)))
+        for action in self.denied.intersection(actions):
+            raise Denied(f"User: {context.caller.arn} is not authorized to perform: {action}")
+
+
+@dataclass
+class Demo:
+    """A gateway with its parts in reach."""
+
+    repositories: Repositories = field(default_factory=Repositories)
+    keys: Keys = field(default_factory=Keys)
+    authorize: Asked = field(default_factory=Asked)
+    now: datetime | None = None
+    state: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        verifier = Verifier(self.keys, lambda: self.now or datetime.now(UTC))
+        self.gateway = Gateway(
+            self.services(), self.keys, self.authorize, region=REGION, verifier=verifier
+        )
+
+    def services(self) -> list[Service]:
+        return [
+            ecr.bind(self.repositories, errors=service_error_of, invalid=invalid_parameter),
+            sts.bind(Identity(), global_region="us-east-1"),
+        ]
+
+    def client(
+        self, service: Any, *, key: str = KEY, secret: str = SECRET, token: str | None = None,
+        region: str = REGION, validate: bool = False,
+    ) -> Any:  # fmt: skip
+        """A boto3 client of the gateway; it sends what it is given, valid or not."""
+        config = Config(retries={"total_max_attempts": 1}, parameter_validation=validate)
+        client = boto3.client(
+            service, region_name=region, endpoint_url="http://moorage.test:5000", config=config,
+            aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token,
+        )  # fmt: skip
+        client.meta.events.register("before-send", self._send)
+        return client
+
+    def _send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        headers = [(name, _text(value)) for name, value in request.headers.items()]
+        body: Any = request.body or b""
+        content = body.encode() if isinstance(body, str) else bytes(body)
+        answer = self.request(str(request.method), str(request.url), headers, content)
+        received = HTTPHeaders.from_dict(answer.headers)
+        return AWSResponse(str(request.url), answer.status, received, _Raw(answer.body))
+
+    def request(
+        self, method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes = b"",
+        *, chunk: int = 1 << 20,
+    ) -> Answer:  # fmt: skip
+        """Send one request; the Host comes from the URL unless it is among the headers."""
+        parts = urlsplit(url)
+        given = [(name.lower(), value) for name, value in headers]
+        names = {name for name, _ in given}
+        if "host" not in names:
+            given.append(("host", parts.netloc))
+        if "content-length" not in names and "transfer-encoding" not in names:
+            given.append(("content-length", str(len(body))))
+        self.state = {"request_id": "5f5c2c4e-3a52-4f0e-9d5f-0d8f2f6f5a11"}
+        scope = {
+            "type": "http", "method": method, "scheme": parts.scheme, "path": parts.path,
+            "raw_path": parts.path.encode(), "query_string": parts.query.encode(),
+            "headers": [(name.encode(), value.encode("latin-1")) for name, value in given],
+            "client": ("192.0.2.7", 40000), "state": self.state,
+        }  # fmt: skip
+        pieces = [body[start : start + chunk] for start in range(0, len(body), chunk)] or [b""]
+        return asyncio.run(self._run(scope, pieces))
+
+    async def _run(self, scope: dict[str, Any], pieces: list[bytes]) -> Answer:
+        sent: list[Any] = []
+        left = list(pieces)
+
+        async def receive() -> dict[str, Any]:
+            if not left:
+                return {"type": "http.disconnect"}
+            piece = left.pop(0)
+            return {"type": "http.request", "body": piece, "more_body": bool(left)}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await self.gateway(scope, receive, send)
+        if not sent:
+            return Answer(0, {}, b"", len(left))
+        start, *rest = sent
+        headers = {name.decode(): value.decode() for name, value in start["headers"]}
+        body = b"".join(message["body"] for message in rest)
+        return Answer(start["status"], headers, body, len(left))
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    unread: int
+    """Pieces of the request's body that were not asked for."""
+
+
+class _Raw:
+    """What botocore reads a response from."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self, **_: object) -> list[bytes]:
+        return [self._body]
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
