@@ -27,7 +27,6 @@ from registry.values.digest import shown
 
 T = TypeVar("T")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _KEY = re.compile(r"[^:\s]+:\S.*", re.DOTALL)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,100}(?:\.[0-9]{1,100})?", re.ASCII)
@@ -192,20 +191,18 @@ def _bytes(text: str) -> bytes | None:
 
 
 def _address(values: list[Node], _variables: bool) -> Test:
-    networks: list[Network] = [
-        _checked(value, _network, "an IP address or CIDR range") for value in values
-    ]
+    ranges = [_checked(value, _range, "an IP address or CIDR range") for value in values]
 
     def test(text: str, _lookup: Lookup) -> bool:
         address = _ip(text)
-        return address is not None and any(address in network for network in networks)
+        return address is not None and any(holds(address) for holds in ranges)
 
     return test
 
 
-def _network(text: str) -> Network | None:
+def _range(text: str) -> Callable[[Address], bool] | None:
     try:
-        return ipaddress.ip_network(text, strict=False)
+        return ipaddress.ip_network(text, strict=False).__contains__
     except ValueError:
         return None
 
