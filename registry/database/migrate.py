@@ -34,7 +34,7 @@ def upgrade(database: Database) -> None:
 
     config = configuration()
     with database.write() as connection:
-        known = {script.revision for script in _scripts(config)}
+        known = _known(config)
         if (current := revision(connection)) is not None and current not in known:
             raise ParameterInvalid(
                 f"{database.path} was written by a newer Moorage (schema {current});"
@@ -61,7 +61,7 @@ def configuration() -> Config:
     return config
 
 
-def _scripts(config: Config) -> list[object]:
+def _known(config: Config) -> set[str]:
     from alembic.script import ScriptDirectory  # noqa: PLC0415 - only when needed, see above
 
-    return list(ScriptDirectory.from_config(config).walk_revisions())
+    return {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}

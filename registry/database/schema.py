@@ -105,6 +105,7 @@ repositories = sa.Table(
     sa.Column("encryption_type", sa.Text, nullable=False),
     sa.Column("key_id", sa.Text, nullable=False, comment="name space of its blobs"),
     sa.Column("scan_on_push", sa.Boolean, nullable=False),
+    sa.Column("resource_tags", sa.JSON, nullable=False),
     _when("created_at"),
     sa.UniqueConstraint("account", "region", "name"),
 )

@@ -77,8 +77,9 @@ class Blobs:
 
         Raises BlobNotFound if it was deleted in the meantime, else Damaged.
         """
+        whole = offset == 0 and length in (None, blob.size)
         try:
-            return self._vault.driver(blob.key_id).get(blob.path, offset, length)
+            return self._vault.driver(blob.key_id).get(blob.path, offset, None if whole else length)
         except ObjectNotFound:
             if self._find(repository, blob.digest) is None:
                 raise _unknown(blob.digest, repository) from None

@@ -21,7 +21,7 @@ from registry.database.schema import access_keys, user_policies, users
 from registry.values.errors import Damaged, NotFound, ParameterInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from registry.database.database import Cache, Database
 
@@ -68,53 +68,45 @@ class Identities:
         self._cache = cache
         self._cipher = AESGCM(sealing_key)
 
-    def bootstrap(self, account: str) -> AccessKey | None:
-        """The administrator of an account that has no user yet, else None."""
-        with self._database.read() as connection:
-            known = connection.execute(
-                sa.select(users.c.id).where(users.c.account == account).limit(1)
-            ).first()
-        if known is not None:
-            return None
-        policies = {"AdministratorAccess": ADMINISTRATOR_ACCESS}
-        user = self.create_user(account, ADMINISTRATOR, policies)
-        return self.create_access_key(user)
+    def bootstrap(self, account: str, keep: Callable[[AccessKey], None]) -> AccessKey | None:
+        """The administrator of an account that has no user yet, else None.
+
+        `keep` writes the new key down before it counts, so that no crash can lose its secret.
+        """
+        known = sa.select(users.c.id).where(users.c.account == account).limit(1)
+        user = _new_user(account, ADMINISTRATOR, {"AdministratorAccess": ADMINISTRATOR_ACCESS})
+        key = _new_key(user)
+        with self._database.write() as connection:
+            if connection.execute(known).first() is not None:
+                return None
+            _insert_user(connection, user)
+            self._insert_key(connection, key)
+            keep(key)
+        return key
 
     def create_user(self, account: str, name: str, policies: Mapping[str, str]) -> User:
         """A new user with inline policies. Raises ParameterInvalid if the name is taken."""
-        user = User(_unique("AIDA"), account, name, tuple(policies.items()))
+        user = _new_user(account, name, policies)
         with self._database.write() as connection:
             taken = sa.select(users.c.id).where(users.c.account == account, users.c.name == name)
             if connection.execute(taken).first() is not None:
                 raise ParameterInvalid(f"the user {name!r} exists already")
-            connection.execute(
-                sa.insert(users).values(
-                    id=user.id,
-                    account=account,
-                    name=name,
-                    active=True,
-                    created_at=datetime.now(UTC),
-                )
-            )
-            for policy, document in user.policies:
-                row = {"user_id": user.id, "name": policy, "document": document}
-                connection.execute(sa.insert(user_policies).values(row))
+            _insert_user(connection, user)
         return user
 
     def create_access_key(self, user: User) -> AccessKey:
         """A new active key of the user."""
-        key = AccessKey(_unique("AKIA"), user, secrets.token_urlsafe(30))
+        key = _new_key(user)
         with self._database.write() as connection:
-            connection.execute(
-                sa.insert(access_keys).values(
-                    id=key.id,
-                    user_id=user.id,
-                    secret=self._seal(key.id, key.secret),
-                    active=True,
-                    created_at=datetime.now(UTC),
-                )
-            )
+            self._insert_key(connection, key)
         return key
+
+    def named(self, account: str, name: str) -> User | None:
+        """The user of that name, if active."""
+        query = sa.select(users.c.id).where(users.c.account == account, users.c.name == name)
+        with self._database.read() as connection:
+            user_id = connection.execute(query).scalar()
+        return None if user_id is None else self.user(user_id)
 
     def access_key(self, key_id: str) -> AccessKey | None:
         """The key, if it and its user are active."""
@@ -165,6 +157,17 @@ class Identities:
             )
         return User(row.id, row.account, row.name, tuple((p.name, p.document) for p in found))
 
+    def _insert_key(self, connection: sa.Connection, key: AccessKey) -> None:
+        connection.execute(
+            sa.insert(access_keys).values(
+                id=key.id,
+                user_id=key.user.id,
+                secret=self._seal(key.id, key.secret),
+                active=True,
+                created_at=datetime.now(UTC),
+            )
+        )
+
     def _seal(self, key_id: str, secret: str) -> bytes:
         nonce = os.urandom(_NONCE)
         return nonce + self._cipher.encrypt(nonce, secret.encode(), key_id.encode())
@@ -175,6 +178,29 @@ class Identities:
         except InvalidTag:
             raise Damaged(f"access key {key_id} was not sealed by this keyring") from None
         return secret.decode()
+
+
+def _new_user(account: str, name: str, policies: Mapping[str, str]) -> User:
+    return User(_unique("AIDA"), account, name, tuple(policies.items()))
+
+
+def _new_key(user: User) -> AccessKey:
+    return AccessKey(_unique("AKIA"), user, secrets.token_urlsafe(30))
+
+
+def _insert_user(connection: sa.Connection, user: User) -> None:
+    connection.execute(
+        sa.insert(users).values(
+            id=user.id,
+            account=user.account,
+            name=user.name,
+            active=True,
+            created_at=datetime.now(UTC),
+        )
+    )
+    for policy, document in user.policies:
+        row = {"user_id": user.id, "name": policy, "document": document}
+        connection.execute(sa.insert(user_policies).values(row))
 
 
 def _unique(prefix: str) -> str:

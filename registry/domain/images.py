@@ -65,6 +65,15 @@ class Pushed:
     """Tags that did not stand on it before."""
 
 
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """One way to name an image: ECR's ImageIdentifier."""
+
+    image_id: int
+    digest: Digest
+    tag: str | None
+
+
 class Images:
     """Put, get, list and delete, each in one transaction."""
 
@@ -124,20 +133,56 @@ class Images:
             raise _unknown(reference, repository)
         return found
 
-    def describe(self, repository: Repository) -> list[Image]:
-        """All images with their tags, in the order they were pushed."""
+    def page(
+        self, repository: Repository, after: int, limit: int, *, tagged: bool | None = None
+    ) -> list[Image]:
+        """At most `limit` images with their tags, in push order, behind the image id `after`.
+
+        `tagged` keeps those with a tag, or those without one.
+        """
+        query = (
+            _columns()
+            .where(images.c.repository_id == repository.id, images.c.id > after)
+            .order_by(images.c.id)
+            .limit(limit)
+        )
+        if tagged is not None:
+            named = sa.exists().where(tags.c.image_id == images.c.id)
+            query = query.where(named if tagged else ~named)
         with self._database.read() as connection:
-            rows = connection.execute(
-                _columns().where(images.c.repository_id == repository.id).order_by(images.c.id)
-            ).all()
-            named: dict[int, list[str]] = {}
-            for tag in connection.execute(
-                sa.select(tags.c.image_id, tags.c.name)
-                .where(tags.c.repository_id == repository.id)
-                .order_by(tags.c.name)
-            ):
-                named.setdefault(tag.image_id, []).append(tag.name)
-        return [_image(row, tuple(named.get(row.id, ()))) for row in rows]
+            rows = connection.execute(query).all()
+            names = _names(connection, [row.id for row in rows])
+        return [_image(row, tuple(names.get(row.id, ()))) for row in rows]
+
+    def identifiers(
+        self,
+        repository: Repository,
+        after: tuple[int, str],
+        limit: int,
+        *,
+        tagged: bool | None = None,
+    ) -> list[Identifier]:
+        """At most `limit` identifiers, one for each tag and one for each image without.
+
+        In push order, then by tag, behind the image id and tag in `after`.
+        """
+        image_id, tag = after
+        name = sa.func.coalesce(tags.c.name, "")
+        query = (
+            sa.select(images.c.id, images.c.digest, tags.c.name)
+            .outerjoin(tags, tags.c.image_id == images.c.id)
+            .where(
+                images.c.repository_id == repository.id,
+                sa.or_(images.c.id > image_id, sa.and_(images.c.id == image_id, name > tag)),
+            )
+            .order_by(images.c.id, name)
+            .limit(limit)
+        )
+        if tagged is not None:
+            query = query.where(tags.c.name.isnot(None) if tagged else tags.c.name.is_(None))
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return [Identifier(row.id, Digest.parse(row.digest), row.name) for row in rows]
 
     def tag_page(self, repository: Repository, after: str, limit: int) -> list[str]:
         """At most `limit` tags in byte order, beginning behind `after`."""
@@ -202,14 +247,10 @@ class Images:
                 )
             else:
                 held.add(blob.id)
-        if self._sparse == "none":
-            missing += [
-                str(child.digest)
-                for child in manifest.manifests
-                if _row(connection, repository, child.digest) is None
-            ]
         if missing:
             raise ManifestReferenceUnknown(missing)
+        if self._sparse == "none":
+            _require_children(connection, repository, manifest)
         return held
 
     def _load(self, repository: Repository, reference: Digest | str) -> Stored | None:
@@ -232,6 +273,27 @@ class Images:
     def _open(self, repository: Repository, row: sa.Row[Any], names: tuple[str, ...]) -> Stored:
         content = self._vault.open(repository.key_id, row.manifest, row.digest)
         return Stored(_image(row, names), content)
+
+
+def _names(connection: sa.Connection, image_ids: list[int]) -> dict[int, list[str]]:
+    """Tags by image id, each image's in byte order."""
+    named: dict[int, list[str]] = {}
+    query = sa.select(tags.c.image_id, tags.c.name).order_by(tags.c.name)
+    for tag in connection.execute(query.where(tags.c.image_id.in_(image_ids))):
+        named.setdefault(tag.image_id, []).append(tag.name)
+    return named
+
+
+def _require_children(
+    connection: sa.Connection, repository: Repository, manifest: Manifest
+) -> None:
+    missing = [
+        str(child.digest)
+        for child in manifest.manifests
+        if _row(connection, repository, child.digest) is None
+    ]
+    if missing:
+        raise ManifestReferenceUnknown(missing, images=True)
 
 
 def _columns(*more: sa.ColumnElement[Any]) -> sa.Select[Any]:

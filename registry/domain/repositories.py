@@ -23,7 +23,7 @@ from registry.values.reference import repository_name
 from registry.values.scope import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from registry.database.database import Cache, Database
     from registry.domain.vault import Vault
@@ -99,6 +99,7 @@ class Repositories:
         exclusions: Sequence[str] = (),
         encryption: Encryption | None = None,
         scan_on_push: bool = False,
+        resource_tags: Mapping[str, str] | None = None,
     ) -> Repository:
         """Make an empty repository.
 
@@ -116,6 +117,7 @@ class Repositories:
             "encryption_type": encryption.type,
             "key_id": key_id,
             "scan_on_push": scan_on_push,
+            "resource_tags": dict(resource_tags or {}),
             "created_at": datetime.now(UTC),
         }
         with self._database.write() as connection:
@@ -189,8 +191,8 @@ class Repositories:
         default = DEFAULT_KEY if encryption.type == "AES256" else MANAGED_KMS_KEY
         try:
             key_id = self._keys.resolve(encryption.key or default)
-        except KeyNotFound as error:
-            raise KeyNotFound(f"the KMS key {encryption.key!r} does not exist: {error}") from None
+        except KeyNotFound:
+            raise KeyNotFound(f"the KMS key {encryption.key!r} does not exist") from None
         self._keys.check(key_id)
         return key_id
 

@@ -14,6 +14,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from registry.storage.encryption import EncryptedDriver
+from registry.storage.sealing import Sealer
 
 if TYPE_CHECKING:
     from registry.keys.provider import KeyProvider
@@ -31,6 +32,7 @@ class Vault:
         self._storage = storage
         self._keys = keys
         self._drivers: dict[str, EncryptedDriver] = {}
+        self._sealers: dict[str, Sealer] = {}
 
     def driver(self, key_id: str) -> Driver:
         """The driver to read and write the objects of a key."""
@@ -43,18 +45,21 @@ class Vault:
 
     def seal(self, key_id: str, content: bytes, name: str) -> bytes:
         """A small value sealed for a database row, bound to `name`."""
-        return content if key_id == PLAIN else self._encrypted(key_id).seal(content, name)
+        return content if key_id == PLAIN else self._sealer(key_id).seal(content, name)
 
     def open(self, key_id: str, sealed: bytes, name: str) -> bytes:
         """What was sealed. Raises Damaged, KeyNotFound, KeyUnavailable."""
-        return sealed if key_id == PLAIN else self._encrypted(key_id).open_sealed(sealed, name)
+        return sealed if key_id == PLAIN else self._sealer(key_id).open_sealed(sealed, name)
 
     def _encrypted(self, key_id: str) -> EncryptedDriver:
-        driver = self._drivers.get(key_id)
-        if driver is None:
-            driver = EncryptedDriver(self._storage, self._keys, key_id)
-            self._drivers[key_id] = driver
-        return driver
+        if key_id not in self._drivers:
+            self._drivers[key_id] = EncryptedDriver(self._storage, self._keys, key_id)
+        return self._drivers[key_id]
+
+    def _sealer(self, key_id: str) -> Sealer:
+        if key_id not in self._sealers:
+            self._sealers[key_id] = Sealer(self._keys, key_id)
+        return self._sealers[key_id]
 
 
 def new_object() -> str:

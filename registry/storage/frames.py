@@ -73,6 +73,7 @@ class Frames:
             if filled + size > len(buffer):
                 if filled:
                     yield buffer[:filled]
+                    buffer = memoryview(bytearray())  # let go of the old before making the new
                 whole = len(piece) == self._stored
                 buffer = memoryview(bytearray(self._batch * self._size if whole else size))
                 filled = 0

@@ -62,8 +62,10 @@ class ManifestTooLarge(ManifestInvalid):
 class ManifestReferenceUnknown(ManifestInvalid):
     """A manifest that references content which the repository does not hold."""
 
-    def __init__(self, digests: list[str]) -> None:
+    def __init__(self, digests: list[str], *, images: bool = False) -> None:
         self.digests = digests
+        self.images = images
+        """Whether it is images that an index lists, rather than layers."""
         listed = ", ".join(digests[:10]) + (", …" if len(digests) > 10 else "")
         super().__init__(f"the manifest references content that is not in the repository: {listed}")
 

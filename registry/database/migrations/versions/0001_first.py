@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("encryption_type", sa.Text(), nullable=False),
         sa.Column("key_id", sa.Text(), nullable=False, comment="name space of its blobs"),
         sa.Column("scan_on_push", sa.Boolean(), nullable=False),
+        sa.Column("resource_tags", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_repositories")),
         sa.UniqueConstraint(

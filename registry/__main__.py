@@ -1,0 +1,5 @@
+"""`python -m registry` is `moorage`."""
+
+from registry.cli import main
+
+main(prog_name="moorage")

@@ -1,0 +1,188 @@
+"""The command `moorage`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from registry import __version__
+from registry.config import ENVIRONMENT_PREFIX, Settings, choices, from_environment, from_file, read
+from registry.keys.local import LocalKeyring
+from registry.keys.ring import KeyMetadata
+from registry.values.errors import MoorageError
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+class _Group(click.Group):
+    """Commands whose errors are one line and exit status 1, never a traceback."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except MoorageError as error:
+            raise click.ClickException(str(error)) from None
+
+
+def _options(*names: str) -> Callable[[F], F]:
+    """Command-line options for the settings named, or for all."""
+
+    def decorate(function: F) -> F:
+        function = click.option(
+            "--config",
+            type=click.Path(path_type=Path),
+            envvar=ENVIRONMENT_PREFIX + "CONFIG",
+            help="TOML file with settings",
+        )(function)
+        for item in reversed(fields(Settings)):
+            if not names or item.name in names:
+                function = _option(item.name, str(item.type), item.metadata["help"], item.default)(
+                    function
+                )
+        return function
+
+    return decorate
+
+
+def _option(name: str, kind: str, text: str, default: object) -> Callable[[F], F]:
+    flag = "--" + name.replace("_", "-")
+    if kind == "bool":
+        flag = f"{flag}/--no-{name.replace('_', '-')}"
+    allowed = choices(kind)
+    shown = f"  [default: {default}]" if default not in (None, "") else ""
+    return click.option(
+        flag,
+        name,
+        default=None,
+        type=click.Choice(allowed) if allowed else None,
+        metavar=None if allowed or kind == "bool" else kind.removesuffix(" | None").upper(),
+        help=f"{text}{shown}",
+    )
+
+
+def _settings(config: Path | None, given: dict[str, Any]) -> Settings:
+    sources = [given, from_environment(os.environ)]
+    if config is not None:
+        sources.append(from_file(config))
+    return read(*sources)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="moorage")
+def main() -> None:
+    """Amazon ECR's interface on a machine of your own."""
+
+
+@main.command()
+@_options()
+def serve(config: Path | None, **given: Any) -> None:
+    """Start the server.
+
+    Every option can also be given as MOORAGE_<OPTION> in the environment, or in the file of
+    --config.
+    """
+    settings = _settings(config, given)
+    # Only here: the other commands have no use for a server.
+    from registry.serve import serve as run  # noqa: PLC0415
+
+    sys.exit(run(settings, click.echo))
+
+
+@main.command()
+@_options("data", "account", "region", "keyring")
+def credentials(config: Path | None, **given: Any) -> None:
+    """Make another access key for the administrator and write DATA/credentials anew.
+
+    Earlier keys stay valid.
+    """
+    settings = _settings(config, given)
+    from registry.setup import credentials_path, new_credentials  # noqa: PLC0415 - see serve
+
+    key = new_credentials(settings)
+    click.echo(f"{key.id} is in {credentials_path(settings).absolute()}")
+
+
+@main.group()
+def keys() -> None:
+    """Master keys of the local keyring; a running server sees every change at once."""
+
+
+_key_options = _options("data", "account", "region", "keyring")
+
+
+def _keyring(config: Path | None, given: dict[str, Any]) -> LocalKeyring:
+    settings = _settings(config, given)
+    return LocalKeyring(settings.keyring_path, settings.account, settings.region, create=False)
+
+
+@keys.command("create")
+@click.option("--description", default="", help="what the key is for")
+@click.option("--alias", default=None, help="a name for it, alias/...")
+@_key_options
+def keys_create(description: str, alias: str | None, config: Path | None, **given: Any) -> None:
+    """Make a key; name it in `aws ecr create-repository --encryption-configuration`."""
+    _show([_keyring(config, given).create(description, alias)])
+
+
+@keys.command("list")
+@_key_options
+def keys_list(config: Path | None, **given: Any) -> None:
+    """List all keys."""
+    _show(_keyring(config, given).list())
+
+
+def _on_key(name: str, text: str, act: Callable[[LocalKeyring, str], KeyMetadata]) -> None:
+    @keys.command(name, help=text)
+    @click.argument("key")
+    @_key_options
+    def command(key: str, config: Path | None, **given: Any) -> None:
+        _show([act(_keyring(config, given), key)])
+
+
+_on_key(
+    "rotate",
+    "New data is sealed under a new version; old data stays readable.",
+    LocalKeyring.rotate,
+)
+_on_key(
+    "disable",
+    "Nothing under the key can be read or written until it is enabled.",
+    LocalKeyring.disable,
+)
+_on_key("enable", "Undo disable.", LocalKeyring.enable)
+_on_key(
+    "cancel-deletion",
+    "Keep a key that is pending deletion; it is then disabled.",
+    LocalKeyring.cancel_deletion,
+)
+
+
+@keys.command("schedule-deletion")
+@click.argument("key")
+@click.option("--days", default=30, show_default=True, help="waiting period, 7 to 30 days")
+@_key_options
+def keys_schedule_deletion(key: str, days: int, config: Path | None, **given: Any) -> None:
+    """Destroy a key after a waiting period: what it seals is then lost for ever."""
+    _show([_keyring(config, given).schedule_deletion(key, days)])
+
+
+def _show(found: Any) -> None:
+    for key in found:
+        click.echo(f"{key.arn}")
+        click.echo(f"  state     {_state(key)}")
+        click.echo(f"  aliases   {', '.join(key.aliases) or '-'}")
+        click.echo(f"  versions  {key.versions}, created {key.created:%Y-%m-%d %H:%M:%S} UTC")
+        if key.description:
+            click.echo(f"  {key.description}")
+
+
+def _state(key: KeyMetadata) -> str:
+    managed = ", managed by the registry" if key.managed else ""
+    date = f" on {key.deletion_date:%Y-%m-%d %H:%M} UTC" if key.deletion_date else ""
+    return f"{key.state.value}{date}{managed}"

@@ -1,0 +1,168 @@
+"""Every setting, once: its name, type, default and meaning.
+
+A setting comes from, in this order: the command line, `MOORAGE_<NAME>` in the environment, the
+TOML file of `--config`, the default. `docs/configuration.md` lists them all; a test compares.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from registry.values.errors import ParameterInvalid
+
+ENVIRONMENT_PREFIX = "MOORAGE_"
+
+Default = str | int | float | bool | Path | None
+
+
+def _setting(default: Default, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of a server. Times are in seconds, sizes in bytes."""
+
+    data: Path = _setting(Path("moorage-data"), "directory for everything the server keeps")
+    host: str = _setting("127.0.0.1", "address to listen on; 0.0.0.0 for every interface")
+    port: int = _setting(5000, "TCP port to listen on")
+    workers: int = _setting(1, "server processes; one already uses two cores for transfers")
+    account: str = _setting("123456789012", "AWS account id of the default registry, 12 digits")
+    region: str = _setting("us-east-1", "AWS region of the default registry")
+    create_on_push: bool = _setting(False, "a push to a missing repository creates it")
+    sparse_manifests: Literal["none", "index", "all"] = _setting(
+        "index", "which manifests may name content that was not pushed: none, an index, all"
+    )
+    encryption: bool = _setting(True, "encrypt blobs and manifests of new repositories at rest")
+    keyring: Path | None = _setting(None, "file of the local keyring; default DATA/keyring.json")
+    storage: Literal["disk", "s3"] = _setting("disk", "where blobs lie: disk (DATA/storage) or s3")
+    s3_bucket: str | None = _setting(None, "S3: bucket")
+    s3_prefix: str = _setting("", "S3: prefix of every key")
+    s3_endpoint: str | None = _setting(None, "S3: endpoint URL, for stores other than AWS")
+    s3_region: str | None = _setting(None, "S3: region of the bucket")
+    s3_path_style: bool = _setting(False, "S3: bucket in the path instead of the host name")
+    tls_cert: Path | None = _setting(None, "PEM file with the certificate chain; with --tls-key")
+    tls_key: Path | None = _setting(None, "PEM file with the certificate's private key")
+    trusted_proxies: str = _setting(
+        "", "addresses or networks, comma-separated, whose X-Forwarded-* headers are believed"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "least level logged")
+    log_format: Literal["json", "text"] = _setting("json", "form of the log on standard error")
+    grace_seconds: float = _setting(30.0, "how long a stop waits for transfers in flight")
+    header_timeout: float = _setting(20.0, "seconds within which a request's head must be complete")
+    body_timeout: float = _setting(60.0, "seconds a request's body may stand still")
+    send_timeout: float = _setting(120.0, "seconds a client may take no byte of its answer")
+    max_connections: int = _setting(4096, "connections at once, for each worker")
+
+    def __post_init__(self) -> None:
+        """Raise ParameterInvalid for what makes no sense together."""
+        if len(self.account) != 12 or not self.account.isascii() or not self.account.isdigit():
+            raise ParameterInvalid(f"account: {self.account!r} is not 12 digits")
+        if not 0 <= self.port <= 65535:
+            raise ParameterInvalid(f"port: {self.port} is not between 0 and 65535")
+        if self.workers < 1:
+            raise ParameterInvalid("workers: at least 1")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ParameterInvalid("tls_cert and tls_key: give both or neither")
+        if self.storage == "s3" and not self.s3_bucket:
+            raise ParameterInvalid("s3_bucket: required with storage = s3")
+
+    @property
+    def keyring_path(self) -> Path:
+        """Where the keyring is."""
+        return self.keyring or self.data / "keyring.json"
+
+    def dump(self) -> str:
+        """All of it as JSON, for the workers' environment."""
+        return json.dumps({item.name: _plain(getattr(self, item.name)) for item in fields(self)})
+
+    @classmethod
+    def load(cls, text: str) -> Settings:
+        """The reverse of `dump`."""
+        return read(json.loads(text))
+
+
+def read(*sources: Mapping[str, Any]) -> Settings:
+    """Settings out of mappings by name, the first that has a name wins.
+
+    Text is converted to the setting's type. Raises ParameterInvalid naming the setting.
+    """
+    known = {item.name: item for item in fields(Settings)}
+    values: dict[str, Any] = {}
+    for source in reversed(sources):
+        for name, value in source.items():
+            if name not in known:
+                raise ParameterInvalid(f"{name}: there is no such setting")
+            if value is not None:
+                values[name] = _converted(name, str(known[name].type), value)
+    return Settings(**values)
+
+
+def from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The settings that the environment gives."""
+    found = {}
+    for item in fields(Settings):
+        text = environment.get(ENVIRONMENT_PREFIX + item.name.upper())
+        if text is not None:
+            found[item.name] = text
+    return found
+
+
+def from_file(path: Path) -> dict[str, Any]:
+    """The settings of a TOML file. Raises ParameterInvalid with the file and the reason."""
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ParameterInvalid(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ParameterInvalid(f"{path}: {error}") from None
+
+
+def choices(kind: str) -> tuple[str, ...]:
+    """The values of a setting whose type is a Literal, else none."""
+    if not kind.startswith("Literal"):
+        return ()
+    return get_args(eval(kind, {"Literal": Literal}))  # noqa: S307 - an annotation of ours
+
+
+def _converted(name: str, kind: str, value: Any) -> Any:
+    try:
+        if allowed := choices(kind):
+            if value not in allowed:
+                raise ValueError(f"{value!r} is not one of {', '.join(allowed)}")
+            return value
+        if kind == "bool":
+            return _bool(value)
+        if isinstance(value, bool) and kind in {"int", "float"}:
+            raise ValueError(f"{value!r} is not a number")
+        return _CONVERTERS[kind](value)
+    except (TypeError, ValueError) as error:
+        raise ParameterInvalid(f"{name}: {error}") from None
+
+
+def _bool(value: Any) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True}
+    words |= {"0": False, "false": False, "no": False, "off": False}
+    found = words.get(str(value).strip().lower())
+    if found is None:
+        raise ValueError(f"{value!r} is not true or false")
+    return found
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value
+
+
+_CONVERTERS: dict[str, Any] = {
+    "str": str,
+    "str | None": str,
+    "int": int,
+    "float": float,
+    "Path": Path,
+    "Path | None": Path,
+}

@@ -1,0 +1,33 @@
+"""Domain errors as ECR's exceptions.
+
+Source: ECR API reference, the "Errors" of each operation.
+"""
+
+from __future__ import annotations
+
+from registry.aws.errors import ServiceError
+from registry.values import errors
+
+_CODES: tuple[tuple[type[errors.MoorageError], str], ...] = (
+    (errors.RepositoryNotFound, "RepositoryNotFoundException"),
+    (errors.RepositoryExists, "RepositoryAlreadyExistsException"),
+    (errors.RepositoryNotEmpty, "RepositoryNotEmptyException"),
+    (errors.TagImmutable, "ImageTagAlreadyExistsException"),
+    (errors.ImageExists, "ImageAlreadyExistsException"),
+    (errors.ImageNotFound, "ImageNotFoundException"),
+    (errors.KeyNotFound, "KmsException"),
+    (errors.KeyUnavailable, "KmsException"),
+    (errors.Vanished, "RepositoryNotFoundException"),
+    (errors.Invalid, "InvalidParameterException"),
+)
+
+
+def service_error(error: Exception) -> ServiceError | None:
+    """The exception that ECR's model has for it, if any."""
+    if isinstance(error, errors.ManifestReferenceUnknown):
+        kind = "ReferencedImagesNotFound" if error.images else "LayersNotFound"
+        return ServiceError(f"{kind}Exception", str(error))
+    for kind_of_error, code in _CODES:
+        if isinstance(error, kind_of_error):
+            return ServiceError(code, str(error))
+    return None

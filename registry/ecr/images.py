@@ -1,0 +1,223 @@
+"""ECR's operations on images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from registry.ecr.identifiers import Failure, find, identifier, not_found
+from registry.ecr.service import ecr, repository_arn, scope_of
+from registry.values.digest import Digest
+from registry.values.errors import ImageExists, KeyUnavailable, ParameterInvalid
+from registry.values.reference import tag_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from types_boto3_ecr.type_defs import (
+        DescribeImagesFilterTypeDef,
+        ImageDetailTypeDef,
+        ImageIdentifierTypeDef,
+        ImageTypeDef,
+        ListImagesFilterTypeDef,
+    )
+
+    from registry.aws.context import Context
+    from registry.domain.images import Image, Images
+    from registry.domain.pages import Pages
+    from registry.domain.repositories import Repositories, Repository
+
+PAGE = 100
+"""Entries in one answer, where `maxResults` says nothing."""
+
+_TAGGED = {"TAGGED": True, "UNTAGGED": False, "ANY": None}
+
+
+class ImageOperations:
+    """List, describe, get, put."""
+
+    def __init__(self, repositories: Repositories, images: Images, pages: Pages) -> None:
+        self._repositories = repositories
+        self._images = images
+        self._pages = pages
+
+    @ecr.operation(resource=repository_arn)
+    def list_images(
+        self,
+        context: Context,
+        *,
+        repository_name: str,
+        registry_id: str | None = None,
+        next_token: str | None = None,
+        max_results: int | None = None,
+        filter: ListImagesFilterTypeDef | None = None,  # noqa: A002 - the model's name
+    ) -> Mapping[str, Any]:
+        """One identifier for each tag, and one for each image without."""
+        repository = self._repositories.get(scope_of(context, registry_id), repository_name)
+        tagged, archived = _filter(filter)
+        if archived:
+            return {"imageIds": []}
+        listing = f"image ids {repository.id} {tagged} {context.caller.arn}"
+        limit = max_results or PAGE
+        after = self._pages.open(listing, next_token, (0, ""))
+        found = self._images.identifiers(repository, after, limit + 1, tagged=tagged)
+        answer: dict[str, Any] = {
+            "imageIds": [identifier(item.digest, item.tag) for item in found[:limit]]
+        }
+        if len(found) > limit:
+            last = found[limit - 1]
+            answer["nextToken"] = self._pages.seal(listing, (last.image_id, last.tag or ""))
+        return answer
+
+    @ecr.operation(resource=repository_arn)
+    def describe_images(
+        self,
+        context: Context,
+        *,
+        repository_name: str,
+        registry_id: str | None = None,
+        image_ids: Sequence[ImageIdentifierTypeDef] | None = None,
+        next_token: str | None = None,
+        max_results: int | None = None,
+        filter: DescribeImagesFilterTypeDef | None = None,  # noqa: A002 - the model's name
+    ) -> Mapping[str, Any]:
+        """What is known of the named images, or of all, in pages."""
+        repository = self._repositories.get(scope_of(context, registry_id), repository_name)
+        if image_ids:
+            if next_token is not None or max_results is not None:
+                raise ParameterInvalid(
+                    "Invalid parameter at 'maxResults' failed to satisfy constraint:"
+                    " 'must not be used together with imageIds'"
+                )
+            return {"imageDetails": self._named(repository, image_ids)}
+        tagged, archived = _filter(filter)
+        if archived:
+            return {"imageDetails": []}
+        listing = f"images {repository.id} {tagged} {context.caller.arn}"
+        limit = max_results or PAGE
+        after = self._pages.open(listing, next_token, 0)
+        found = self._images.page(repository, after, limit + 1, tagged=tagged)
+        answer: dict[str, Any] = {
+            "imageDetails": [_detail(repository, image) for image in found[:limit]]
+        }
+        if len(found) > limit:
+            answer["nextToken"] = self._pages.seal(listing, found[limit - 1].id)
+        return answer
+
+    @ecr.operation(resource=repository_arn)
+    def batch_get_image(
+        self,
+        context: Context,
+        *,
+        repository_name: str,
+        image_ids: Sequence[ImageIdentifierTypeDef],
+        registry_id: str | None = None,
+        accepted_media_types: Sequence[str] = (),
+    ) -> Mapping[str, Any]:
+        """The manifests of the named images, and why those that are missing are."""
+        repository = self._repositories.get(scope_of(context, registry_id), repository_name)
+        images: list[ImageTypeDef] = []
+        failures: list[dict[str, Any]] = []
+        for image_id in image_ids:
+            try:
+                images.append(self._image(repository, image_id, accepted_media_types))
+            except Failure as failure:
+                failures.append(failure.described(image_id))
+            except KeyUnavailable as error:
+                failures.append(Failure("KmsError", str(error)).described(image_id))
+        return {"images": images, "failures": failures}
+
+    @ecr.operation(resource=repository_arn)
+    def put_image(
+        self,
+        context: Context,
+        *,
+        repository_name: str,
+        image_manifest: str,
+        registry_id: str | None = None,
+        image_manifest_media_type: str | None = None,
+        image_tag: str | None = None,
+        image_digest: str | None = None,
+    ) -> Mapping[str, Any]:
+        """Store a manifest whose layers are there, and tag it."""
+        repository = self._repositories.get(scope_of(context, registry_id), repository_name)
+        pushed = self._images.put(
+            repository,
+            image_manifest.encode(),
+            image_manifest_media_type,
+            digest=Digest.parse(image_digest) if image_digest else None,
+            tag_names=() if image_tag is None else (tag_name(image_tag),),
+        )
+        digest = pushed.image.digest
+        if not pushed.is_new and not pushed.moved:
+            raise ImageExists(
+                f"Image with digest '{digest}' and tag '{image_tag}' already exists in the"
+                f" repository with name '{repository.name}' in registry with id"
+                f" '{repository.scope.account}'"
+            )
+        return {
+            "image": {
+                "registryId": repository.scope.account,
+                "repositoryName": repository.name,
+                "imageId": identifier(digest, image_tag),
+                "imageManifest": image_manifest,
+                "imageManifestMediaType": pushed.image.media_type,
+            }
+        }
+
+    def _image(
+        self,
+        repository: Repository,
+        image_id: ImageIdentifierTypeDef,
+        accepted: Sequence[str],
+    ) -> ImageTypeDef:
+        stored = find(self._images, repository, image_id)
+        if accepted and stored.image.media_type not in accepted:
+            raise Failure(
+                "ImageNotFound",
+                f"Requested image not found: its media type is {stored.image.media_type}",
+            )
+        return {
+            "registryId": repository.scope.account,
+            "repositoryName": repository.name,
+            "imageId": identifier(stored.image.digest, image_id.get("imageTag")),
+            "imageManifest": stored.content.decode(),
+            "imageManifestMediaType": stored.image.media_type,
+        }
+
+    def _named(
+        self, repository: Repository, image_ids: Sequence[ImageIdentifierTypeDef]
+    ) -> list[ImageDetailTypeDef]:
+        found: dict[int, Image] = {}
+        for image_id in image_ids:
+            try:
+                image = find(self._images, repository, image_id).image
+            except Failure as failure:
+                raise not_found(repository, image_id, failure) from None
+            found[image.id] = image
+        return [_detail(repository, image) for image in found.values()]
+
+
+def _filter(given: Mapping[str, Any] | None) -> tuple[bool | None, bool]:
+    """Whether tagged images are wanted, and whether only archived ones are: there are none."""
+    wanted = given or {}
+    status = wanted.get("imageStatus", "ACTIVE")
+    return _TAGGED[wanted.get("tagStatus", "ANY")], status in {"ARCHIVED", "ACTIVATING"}
+
+
+def _detail(repository: Repository, image: Image) -> ImageDetailTypeDef:
+    detail: ImageDetailTypeDef = {
+        "registryId": repository.scope.account,
+        "repositoryName": repository.name,
+        "imageDigest": str(image.digest),
+        "imageSizeInBytes": image.size,
+        "imagePushedAt": image.pushed_at,
+        "imageManifestMediaType": image.media_type,
+        "imageStatus": "ACTIVE",
+    }
+    if image.tags:
+        detail["imageTags"] = list(image.tags)
+    if image.artifact_type:
+        detail["artifactMediaType"] = image.artifact_type
+    if image.subject:
+        detail["subjectManifestDigest"] = str(image.subject)
+    return detail

@@ -1,0 +1,180 @@
+"""The way of every request under `/v2/`, top to bottom.
+
+path          which route, or 404 / 405
+credentials   whose token, or 401
+names         the repository's name against its grammar
+access        the route's IAM actions on the repository, or 403
+endpoint      does it; domain errors become the protocol's
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from registry.domain.access import Circumstances
+from registry.oci.call import Call
+from registry.oci.errors import challenge, envelope, response
+from registry.oci.routes import CATALOG, Route
+from registry.values.errors import (
+    Denied,
+    MoorageError,
+    NameInvalid,
+    RepositoryExists,
+    RepositoryNotFound,
+    Unauthenticated,
+)
+from registry.values.reference import repository_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import Receive, Send
+    from starlette.types import Scope as AsgiScope
+
+    from registry.domain.access import Access
+    from registry.domain.identities import User
+    from registry.domain.repositories import Repositories
+    from registry.domain.tokens import Tokens
+    from registry.values.scope import Scope
+
+CREATE = ("ecr:CreateRepository",)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A request and its route."""
+
+    request: Request
+    receive: Receive
+    route: Route
+    parameters: Mapping[str, str]
+
+
+class OciApp:
+    """The OCI distribution protocol as an ASGI application."""
+
+    def __init__(
+        self,
+        routes: tuple[Route, ...],
+        *,
+        tokens: Tokens,
+        access: Access,
+        repositories: Repositories,
+        scope: Scope,
+        create_on_push: bool = False,
+    ) -> None:
+        self._routes = routes
+        self._tokens = tokens
+        self._access = access
+        self._repositories = repositories
+        self._scope = scope
+        self._create_on_push = create_on_push
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        request = Request(scope, receive)
+        request.state.surface = "oci"
+        try:
+            answer = await self._serve(request, receive)
+        except MoorageError as error:
+            answer = response(error, request)
+        await answer(scope, receive, send)
+
+    async def _serve(self, request: Request, receive: Receive) -> Response:
+        path = _path(request)
+        matches = [(route, route.path.fullmatch(path)) for route in self._routes]
+        fitting = [(route, match) for route, match in matches if match]
+        if not fitting:
+            self._user(request)
+            return envelope(404, "UNSUPPORTED", "nothing is served at this path")
+        for route, match in fitting:
+            if route.method == request.method:
+                found = _Found(request, receive, route, match.groupdict())
+                return await self._authorized(found)
+        allowed = ", ".join(dict.fromkeys(route.method for route, _ in fitting))
+        message = f"{request.method} is not served here; {allowed} is"
+        return envelope(405, "UNSUPPORTED", message, {"Allow": allowed})
+
+    async def _authorized(self, found: _Found) -> Response:
+        request, route = found.request, found.route
+        request.state.operation = route.operation
+        try:
+            user = self._user(request)
+        except Unauthenticated:
+            return challenge(request)
+        request.state.principal = user.arn
+        call = self._call(found, user)
+        if call.name:
+            request.state.repository_kind = "private"
+            repository_name(call.name)
+        self._access.require(user, route.actions, self._resource(call, route), call.circumstances)
+        if route.creates and self._create_on_push:
+            await self._create(call)
+        return await route.endpoint(call)
+
+    def _call(self, found: _Found, user: User) -> Call:
+        client = found.request.client
+        return Call(
+            request=found.request,
+            receive=found.receive,
+            user=user,
+            circumstances=Circumstances(
+                source_ip=client.host if client else "",
+                secure=found.request.url.scheme == "https",
+                user_agent=found.request.headers.get("user-agent", ""),
+            ),
+            scope=self._scope,
+            name=found.parameters.get("name") or "",
+            parameters=found.parameters,
+        )
+
+    def _user(self, request: Request) -> User:
+        values = request.headers.getlist("authorization")
+        if len(values) != 1:
+            raise Unauthenticated("Not Authorized")
+        scheme, _, credentials = values[0].partition(" ")
+        if scheme.lower() != "basic":
+            raise Unauthenticated("Not Authorized")
+        return self._tokens.from_basic(credentials.strip())
+
+    def _resource(self, call: Call, route: Route) -> str:
+        if call.name:
+            return call.scope.repository_arn(call.name)
+        if route.path is CATALOG:
+            return call.scope.repository_arn("*")
+        return "*"
+
+    async def _create(self, call: Call) -> None:
+        """Make the repository of a push, if it is missing and the caller may."""
+        try:
+            self._repositories.get(call.scope, call.name)
+        except RepositoryNotFound as missing:
+            arn = call.scope.repository_arn(call.name)
+            try:
+                self._access.require(call.user, CREATE, arn, call.circumstances)
+            except Denied:
+                raise missing from None
+            with suppress(RepositoryExists):  # another push may be quicker
+                await run_in_threadpool(self._repositories.create, call.scope, call.name)
+
+
+def _path(request: Request) -> str:
+    """The path as the client wrote it.
+
+    Names, tags and digests need no percent-encoding but for the colon of a digest, which some
+    clients encode. Anything else encoded (a slash, a dot, a letter) could mean one thing to a
+    proxy's rules and another here: refused. Raises NameInvalid.
+    """
+    raw: bytes = request.scope["raw_path"].partition(b"?")[0]
+    plain = raw.replace(b"%3A", b":").replace(b"%3a", b":")
+    if b"%" in plain:
+        shown = unquote_to_bytes(plain)[:80]
+        raise NameInvalid(f"percent-encoding is not allowed in this path: {shown!r}")
+    return plain.decode("latin-1")

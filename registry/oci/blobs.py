@@ -1,0 +1,112 @@
+"""Blobs: read, range, probe, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from registry.http.stream import stream
+from registry.oci.errors import VERSION
+from registry.oci.ranges import Span, Unsatisfiable, wanted
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Send
+    from starlette.types import Scope as AsgiScope
+
+    from registry.domain.blobs import Blob, Blobs
+    from registry.domain.repositories import Repositories
+    from registry.oci.call import Call
+    from registry.storage.driver import Buffer
+
+
+class BlobEndpoints:
+    """`/v2/<name>/blobs/<digest>`: end-2 and end-10 of the distribution-spec."""
+
+    def __init__(self, repositories: Repositories, blobs: Blobs) -> None:
+        self._repositories = repositories
+        self._blobs = blobs
+
+    async def head(self, call: Call) -> Response:
+        """Whether it is there, and how long."""
+        blob = self._find(call)
+        return Response(headers={**_about(blob), "Content-Length": str(blob.size)})
+
+    async def get(self, call: Call) -> Response:
+        """Its bytes, all or a range."""
+        blob = self._find(call)
+        headers = _about(blob)
+        if call.request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
+        try:
+            span = wanted(_range_header(call, headers["ETag"]), blob.size)
+        except Unsatisfiable:
+            return Response(
+                status_code=416, headers={**headers, "Content-Range": f"bytes */{blob.size}"}
+            )
+        whole = Span(0, blob.size)
+        part = span or whole
+        chunks = await run_in_threadpool(self._open, call, blob, part)
+        if span is not None:
+            headers["Content-Range"] = f"bytes {span.start}-{span.last}/{blob.size}"
+        return BlobResponse(206 if span else 200, headers, part.length, chunks)
+
+    async def delete(self, call: Call) -> Response:
+        """Take it out of the repository."""
+        repository = self._repositories.get(call.scope, call.name)
+        await run_in_threadpool(self._blobs.unlink, repository, call.digest)
+        return Response(status_code=202, headers=VERSION)
+
+    def _find(self, call: Call) -> Blob:
+        repository = self._repositories.get(call.scope, call.name)
+        return self._blobs.get(repository, call.digest)
+
+    def _open(self, call: Call, blob: Blob, part: Span) -> Generator[Buffer, None, None]:
+        repository = self._repositories.get(call.scope, call.name)
+        return self._blobs.open(repository, blob, part.start, part.length)
+
+
+class BlobResponse(Response):
+    """A body that is decrypted while it is sent."""
+
+    def __init__(
+        self,
+        status: int,
+        headers: dict[str, str],
+        length: int,
+        chunks: Generator[Buffer, None, None],
+    ) -> None:
+        super().__init__(status_code=status, headers=headers)
+        self._length = length
+        self._chunks = chunks
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """Send it; the source is closed whatever happens."""
+        headers = [header for header in self.raw_headers if header[0] != b"content-length"]
+        await stream(
+            scope,
+            receive,
+            send,
+            status=self.status_code,
+            headers=headers,
+            length=self._length,
+            chunks=self._chunks,
+        )
+
+
+def _about(blob: Blob) -> dict[str, str]:
+    return {
+        **VERSION,
+        "Docker-Content-Digest": str(blob.digest),
+        "Content-Type": "application/octet-stream",
+        "Accept-Ranges": "bytes",
+        "ETag": f'"{blob.digest}"',
+    }
+
+
+def _range_header(call: Call, etag: str) -> str | None:
+    """The Range header, unless If-Range names another content (RFC 9110 section 13.1.5)."""
+    headers = call.request.headers
+    return headers.get("range") if headers.get("if-range", etag) == etag else None

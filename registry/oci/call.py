@@ -1,0 +1,65 @@
+"""One request under `/v2/`, once it is known who asks for what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from registry.values.digest import Digest
+from registry.values.errors import SizeInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+    from starlette.types import Receive
+
+    from registry.domain.access import Circumstances
+    from registry.domain.identities import User
+    from registry.values.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What every endpoint is given."""
+
+    request: Request
+    receive: Receive
+    user: User
+    circumstances: Circumstances
+    scope: Scope
+    name: str
+    """The repository's name; empty where the route has none."""
+    parameters: Mapping[str, str]
+    """The other parts of the path."""
+
+    @property
+    def digest(self) -> Digest:
+        """The digest in the path. Raises DigestInvalid."""
+        return Digest.parse(self.parameters["digest"])
+
+    def query(self, name: str) -> str | None:
+        """A query parameter."""
+        return self.request.query_params.get(name)
+
+    @property
+    def content_length(self) -> int | None:
+        """The announced length of the body in bytes; None where it is chunked.
+
+        Raises SizeInvalid where the header is no number.
+        """
+        text = self.request.headers.get("content-length")
+        if text is None:
+            chunked = "chunked" in self.request.headers.get("transfer-encoding", "").lower()
+            return None if chunked else 0
+        if not text.isascii() or not text.isdigit():
+            raise SizeInvalid(f"Content-Length {text[:40]!r} is not a number of bytes")
+        return int(text)
+
+    def location(self, *parts: str) -> str:
+        """A path in this repository.
+
+        Relative to the server: true behind every proxy, and allowed by the distribution-spec.
+        """
+        return "/".join((f"/v2/{self.name}", *(quote(part, safe=":") for part in parts)))

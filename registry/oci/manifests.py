@@ -1,0 +1,117 @@
+"""Manifests: pull, push, delete.
+
+Source: OCI distribution-spec, "Pulling manifests", "Pushing Manifests", "Deleting tags",
+"Deleting Manifests" (end-3, end-7, end-9).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from registry.http.body import read_all
+from registry.oci.errors import VERSION
+from registry.values.digest import Digest
+from registry.values.errors import ManifestTooLarge, SizeInvalid, TagInvalid
+from registry.values.manifest import SIZE_MAX
+from registry.values.reference import manifest_reference, tag_name
+
+if TYPE_CHECKING:
+    from registry.domain.images import Images
+    from registry.domain.repositories import Repositories
+    from registry.oci.call import Call
+
+TAGS_MAX = 100
+"""Tags that one push by digest may set."""
+
+
+class ManifestEndpoints:
+    """`/v2/<name>/manifests/<reference>`."""
+
+    def __init__(self, repositories: Repositories, images: Images) -> None:
+        self._repositories = repositories
+        self._images = images
+
+    async def get(self, call: Call) -> Response:
+        """Exactly the bytes that were pushed; HEAD gives the headers alone."""
+        repository = self._repositories.get(call.scope, call.name)
+        stored = self._images.get(repository, _reference(call))
+        headers = {
+            **VERSION,
+            "Docker-Content-Digest": str(stored.image.digest),
+            "Content-Type": stored.image.media_type,
+            "ETag": f'"{stored.image.digest}"',
+        }
+        if call.request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
+        return Response(stored.content, headers=headers)
+
+    async def put(self, call: Call) -> Response:
+        """Store a manifest under a tag, or under a digest with any number of tags."""
+        repository = self._repositories.get(call.scope, call.name)
+        reference = _reference(call)
+        digest = reference if isinstance(reference, Digest) else None
+        names = _tag_parameters(call) if isinstance(reference, Digest) else [reference]
+        content = await _content(call)
+        pushed = await run_in_threadpool(
+            self._images.put,
+            repository,
+            content,
+            call.request.headers.get("content-type"),
+            digest=digest,
+            tag_names=names,
+        )
+        headers = {
+            **VERSION,
+            "Location": call.location("manifests", str(pushed.image.digest)),
+            "Docker-Content-Digest": str(pushed.image.digest),
+            "Content-Length": "0",
+        }
+        if pushed.subject is not None:
+            headers["OCI-Subject"] = str(pushed.subject)
+        response = Response(status_code=201, headers=headers)
+        if digest is not None:
+            for name in names:
+                response.headers.append("OCI-Tag", name)
+        return response
+
+    async def delete(self, call: Call) -> Response:
+        """Remove a tag, or an image with all its tags."""
+        repository = self._repositories.get(call.scope, call.name)
+        reference = _reference(call)
+        if isinstance(reference, Digest):
+            await run_in_threadpool(self._images.delete, repository, reference)
+        else:
+            await run_in_threadpool(self._images.untag, repository, reference)
+        return Response(status_code=202, headers=VERSION)
+
+
+def _reference(call: Call) -> Digest | str:
+    return manifest_reference(call.parameters["reference"])
+
+
+def _tag_parameters(call: Call) -> list[str]:
+    names = call.request.query_params.getlist("tag")
+    if len(names) > TAGS_MAX:
+        raise TagInvalid(f"{len(names)} tags in one push; {TAGS_MAX} are allowed")
+    return list(dict.fromkeys(tag_name(name) for name in names))
+
+
+async def _content(call: Call) -> bytes:
+    length = call.content_length
+    if length is not None and length > SIZE_MAX:
+        raise _too_large(length)
+    try:
+        content = await read_all(call.receive, SIZE_MAX)
+    except SizeInvalid:
+        raise _too_large(None) from None
+    if length is not None and length != len(content):
+        raise SizeInvalid(f"Content-Length is {length}, the body has {len(content)} bytes")
+    return content
+
+
+def _too_large(length: int | None) -> ManifestTooLarge:
+    size = "over" if length is None else f"{length} bytes, over"
+    return ManifestTooLarge(f"the manifest is {size} the {SIZE_MAX} bytes that are allowed")

@@ -1,0 +1,176 @@
+"""Uploads: POST, PATCH, PUT, status, cancel, mount.
+
+Source: OCI distribution-spec, "Pushing blobs" (end-4a to end-6, end-11, end-13, end-14).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from registry.domain.uploads import SIZE_MAX
+from registry.http.body import consume
+from registry.oci.errors import VERSION, envelope
+from registry.oci.ranges import sent
+from registry.values.digest import CANONICAL, Digest, hasher
+from registry.values.errors import (
+    DigestInvalid,
+    MoorageError,
+    RangeInvalid,
+    SizeInvalid,
+    UploadConflict,
+)
+
+if TYPE_CHECKING:
+    from registry.domain.access import Access
+    from registry.domain.blobs import Blob, Blobs
+    from registry.domain.repositories import Repositories, Repository
+    from registry.domain.uploads import Upload, Uploads
+    from registry.oci.call import Call
+
+READ_BLOB = "ecr:GetDownloadUrlForLayer"
+
+
+class UploadEndpoints:
+    """`/v2/<name>/blobs/uploads/` and what it hands out."""
+
+    def __init__(
+        self, repositories: Repositories, uploads: Uploads, blobs: Blobs, access: Access
+    ) -> None:
+        self._repositories = repositories
+        self._uploads = uploads
+        self._blobs = blobs
+        self._access = access
+
+    async def start(self, call: Call) -> Response:
+        """Begin an upload; or mount; or take the whole blob in this one request."""
+        repository = self._repositories.get(call.scope, call.name)
+        if (mount := call.query("mount")) is not None:
+            blob = await run_in_threadpool(self._mount, call, repository, Digest.parse(mount))
+            if blob is not None:
+                return _created(call, blob)
+        elif (text := call.query("digest")) is not None:
+            digest = Digest.parse(text)
+            upload = await run_in_threadpool(self._uploads.start, repository, call.user.arn)
+            return await self._receive_and_finish(call, repository, upload.id, digest)
+        hasher(call.query("digest-algorithm") or CANONICAL)
+        upload = await run_in_threadpool(self._uploads.start, repository, call.user.arn)
+        return _accepted(call, upload)
+
+    async def status(self, call: Call) -> Response:
+        """How far the upload is."""
+        upload = await run_in_threadpool(self._upload, call)
+        return _progress(call, upload, 204)
+
+    async def append(self, call: Call) -> Response:
+        """Take a chunk, or all of it as a stream."""
+        repository = self._repositories.get(call.scope, call.name)
+        try:
+            upload = await self._receive(call, repository, call.parameters["upload"], CANONICAL)
+        except (RangeInvalid, UploadConflict) as error:
+            return await self._where_it_stands(call, error)
+        return _accepted(call, upload)
+
+    async def finish(self, call: Call) -> Response:
+        """Take the last chunk, if there is one, and make the blob."""
+        repository = self._repositories.get(call.scope, call.name)
+        text = call.query("digest")
+        if text is None:
+            raise DigestInvalid("the query parameter digest is missing")
+        digest = Digest.parse(text)
+        try:
+            return await self._receive_and_finish(
+                call, repository, call.parameters["upload"], digest
+            )
+        except (RangeInvalid, UploadConflict) as error:
+            return await self._where_it_stands(call, error)
+
+    async def cancel(self, call: Call) -> Response:
+        """Forget the upload."""
+        repository = self._repositories.get(call.scope, call.name)
+        await run_in_threadpool(
+            self._uploads.cancel, repository, call.user.arn, call.parameters["upload"]
+        )
+        call.request.state.upload = "cancelled"
+        return Response(status_code=204, headers=VERSION)
+
+    async def _receive_and_finish(
+        self, call: Call, repository: Repository, upload_id: str, digest: Digest
+    ) -> Response:
+        call.request.state.upload = "failed"
+        if call.content_length != 0:
+            await self._receive(call, repository, upload_id, digest.algorithm)
+        blob = await run_in_threadpool(
+            self._uploads.finish, repository, call.user.arn, upload_id, digest
+        )
+        call.request.state.upload = "stored"
+        return _created(call, blob)
+
+    async def _receive(
+        self, call: Call, repository: Repository, upload_id: str, algorithm: str
+    ) -> Upload:
+        span, length = sent(call.request.headers.get("content-range")), call.content_length
+        if span is not None and length is not None and span.length != length:
+            raise SizeInvalid(
+                f"Content-Range speaks of {span.length} bytes, Content-Length of {length}"
+            )
+        return await consume(
+            call.receive,
+            lambda chunks: self._uploads.append(
+                repository,
+                call.user.arn,
+                upload_id,
+                chunks,
+                offset=None if span is None else span.start,
+                algorithm=algorithm,
+            ),
+            length=length if span is None else span.length,
+            limit=SIZE_MAX,
+        )
+
+    async def _where_it_stands(self, call: Call, error: MoorageError) -> Response:
+        """416, telling the client from which byte to go on."""
+        upload = await run_in_threadpool(self._upload, call)
+        headers = dict(_progress(call, upload, 416).headers)
+        del headers["content-length"]
+        return envelope(416, "BLOB_UPLOAD_INVALID", str(error), headers)
+
+    def _upload(self, call: Call) -> Upload:
+        repository = self._repositories.get(call.scope, call.name)
+        return self._uploads.get(repository, call.user.arn, call.parameters["upload"])
+
+    def _mount(self, call: Call, repository: Repository, digest: Digest) -> Blob | None:
+        def may_read(name: str) -> bool:
+            arn = call.scope.repository_arn(name)
+            return self._access.allows(call.user, READ_BLOB, arn, call.circumstances)
+
+        return self._blobs.mount(repository, digest, call.query("from"), may_read)
+
+
+def _accepted(call: Call, upload: Upload) -> Response:
+    return _progress(call, upload, 202)
+
+
+def _progress(call: Call, upload: Upload, status: int) -> Response:
+    headers = {
+        **VERSION,
+        "Location": call.location("blobs", "uploads", upload.id),
+        "Range": f"0-{max(upload.size - 1, 0)}",
+        "Docker-Upload-UUID": upload.id,
+        "Content-Length": "0",
+    }
+    if status == 204:
+        del headers["Content-Length"]
+    return Response(status_code=status, headers=headers)
+
+
+def _created(call: Call, blob: Blob) -> Response:
+    headers = {
+        **VERSION,
+        "Location": call.location("blobs", str(blob.digest)),
+        "Docker-Content-Digest": str(blob.digest),
+        "Content-Length": "0",
+    }
+    return Response(status_code=201, headers=headers)
