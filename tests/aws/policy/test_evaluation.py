@@ -166,9 +166,11 @@ def test_a_session_named_directly_from_another_account_still_needs_its_own_side(
 
 def test_the_anonymous_caller_gets_in_by_everyone_alone() -> None:
     asked = request(None)
-    for named in ("*", to("*")):
+    everyone: list[object] = ["*", to("*")]
+    for named in everyone:
         assert outcome(Policies((), resource(allow(Principal=named))), asked) is Reason.ALLOWED
-    for named in (to(HERE, USER.arn), {"Service": SERVICE.arn}):
+    somebody: list[object] = [to(HERE, USER.arn), {"Service": SERVICE.arn}]
+    for named in somebody:
         granting = resource(allow(Principal=named))
         assert outcome(Policies((), granting), asked) is Reason.NO_RESOURCE_POLICY
     assert outcome(Policies(), asked) is Reason.NO_RESOURCE_POLICY
