@@ -15,7 +15,7 @@ _SENT = re.compile(r"(?:bytes[ =])?(\d{1,19})-(\d{1,19})(?:/(?:\d{1,19}|\*))?", 
 
 
 class Unsatisfiable(Exception):
-    """The range lies behind the end."""
+    """The range lies behind the end, or ends before it begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,7 @@ def wanted(header: str | None, size: int) -> Span | None:
     if not first:
         return _suffix(int(last), size)
     start, end = int(first), min(int(last) if last else size - 1, size - 1)
-    if last and int(last) < start:
-        return None
-    if start >= size:
+    if end < start:  # behind the end, or reversed: RFC 9110 lets a server reject that too
         raise Unsatisfiable
     return Span(start, end - start + 1)
 
