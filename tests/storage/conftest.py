@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,24 +110,51 @@ def s3_driver(s3: S3Client, bucket: str, tmp_path: Path) -> S3Driver:
     )
 
 
-@pytest.fixture
-def proxy(s3_port: int) -> Iterator[FaultProxy]:
-    """What stands between a driver and the server, and may break."""
+@pytest.fixture(scope="session")
+def standing_proxy(s3_port: int) -> Iterator[FaultProxy]:
     with FaultProxy(s3_port) as standing:
         yield standing
 
 
 @pytest.fixture
-def faulty(proxy: FaultProxy, bucket: str, tmp_path: Path) -> Iterator[Callable[..., S3Driver]]:
+def proxy(standing_proxy: FaultProxy) -> Iterator[FaultProxy]:
+    """What stands between a driver and the server, and may break."""
+    standing_proxy.seen.clear()
+    yield standing_proxy
+    standing_proxy.reset()
+
+
+@pytest.fixture(scope="session")
+def proxy_clients(standing_proxy: FaultProxy) -> Iterator[Callable[[int, float], S3Client]]:
+    """Makes clients for given attempts and timeout, each but once, for they take their time."""
+    make = lru_cache(
+        lambda attempts, timeout: make_client(
+            standing_proxy.port, attempts=attempts, read_timeout=timeout
+        )
+    )
+    made = []
+
+    def client(attempts: int, timeout: float) -> S3Client:
+        made.append(make(attempts, timeout))
+        return made[-1]
+
+    yield client
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def faulty(
+    proxy: FaultProxy,
+    proxy_clients: Callable[[int, float], S3Client],
+    bucket: str,
+    tmp_path: Path,
+) -> Callable[..., S3Driver]:
     """Makes drivers that reach the fresh bucket through the proxy."""
-    clients = []
+    size = 5 << 20
 
     def make(*, attempts: int = 1, read_timeout: float = 1) -> S3Driver:
-        client = make_client(proxy.port, attempts=attempts, read_timeout=read_timeout)
-        clients.append(client)
-        size = 5 << 20
+        client = proxy_clients(attempts, read_timeout)
         return S3Driver(client, bucket, spool=tmp_path / "spool", part_size=size, copy_size=size)
 
-    yield make
-    for client in clients:
-        client.close()
+    return make

@@ -61,6 +61,12 @@ class FaultProxy:
         self._thread.start()
         return self
 
+    def reset(self) -> None:
+        """No faults from now on, and an end to every silence."""
+        self.decide = nothing
+        self.released.set()
+        self.released = threading.Event()
+
     def __exit__(self, *exception: object) -> None:
         self.released.set()
         self._server.shutdown()
