@@ -228,43 +228,53 @@ class Demo:
         *, chunk: int = 1 << 20,
     ) -> Answer:  # fmt: skip
         """Send one request; the Host comes from the URL unless it is among the headers."""
-        parts = urlsplit(url)
         given = [(name.lower(), value) for name, value in headers]
-        names = {name for name, _ in given}
-        if "host" not in names:
-            given.append(("host", parts.netloc))
-        if "content-length" not in names and "transfer-encoding" not in names:
+        if not {"content-length", "transfer-encoding"} & {name for name, _ in given}:
             given.append(("content-length", str(len(body))))
+        pieces = [body[start : start + chunk] for start in range(0, len(body), chunk)] or [b""]
+        messages: list[dict[str, Any]] = [
+            {"type": "http.request", "body": piece, "more_body": number < len(pieces)}
+            for number, piece in enumerate(pieces, 1)
+        ]
+        return asyncio.run(self._run(self._scope(method, url, given), messages))
+
+    def hang_up(self, method: str, url: str, headers: Sequence[tuple[str, str]]) -> Answer:
+        """Send one request whose client goes away in the middle of the body."""
+        given = [(name.lower(), value) for name, value in headers]
+        messages: list[dict[str, Any]] = [
+            {"type": "http.request", "body": b"{", "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+        return asyncio.run(self._run(self._scope(method, url, given), messages))
+
+    def _scope(self, method: str, url: str, headers: list[tuple[str, str]]) -> dict[str, Any]:
+        parts = urlsplit(url)
+        if "host" not in {name for name, _ in headers}:
+            headers.append(("host", parts.netloc))
         self.state = {"request_id": "5f5c2c4e-3a52-4f0e-9d5f-0d8f2f6f5a11"}
-        scope = {
+        return {
             "type": "http", "method": method, "scheme": parts.scheme, "path": parts.path,
             "raw_path": parts.path.encode(), "query_string": parts.query.encode(),
-            "headers": [(name.encode(), value.encode("latin-1")) for name, value in given],
+            "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers],
             "client": ("192.0.2.7", 40000), "state": self.state,
         }  # fmt: skip
-        pieces = [body[start : start + chunk] for start in range(0, len(body), chunk)] or [b""]
-        return asyncio.run(self._run(scope, pieces))
 
-    async def _run(self, scope: dict[str, Any], pieces: list[bytes]) -> Answer:
+    async def _run(self, scope: dict[str, Any], messages: list[dict[str, Any]]) -> Answer:
         sent: list[Any] = []
-        left = list(pieces)
 
         async def receive() -> dict[str, Any]:
-            if not left:
-                return {"type": "http.disconnect"}
-            piece = left.pop(0)
-            return {"type": "http.request", "body": piece, "more_body": bool(left)}
+            return messages.pop(0)
 
         async def send(message: Any) -> None:
             sent.append(message)
 
         await self.gateway(scope, receive, send)
         if not sent:
-            return Answer(0, {}, b"", len(left))
+            return Answer(0, {}, b"", len(messages))
         start, *rest = sent
         headers = {name.decode(): value.decode() for name, value in start["headers"]}
         body = b"".join(message["body"] for message in rest)
-        return Answer(start["status"], headers, body, len(left))
+        return Answer(start["status"], headers, body, len(messages))
 
 
 @dataclass(frozen=True)
@@ -284,6 +294,17 @@ class _Raw:
 
     def stream(self, **_: object) -> list[bytes]:
         return [self._body]
+
+
+def kept_headers(client: Any) -> dict[str, str]:
+    """Fills with the headers of what the client sends, names in lower case, Host among them."""
+    kept: dict[str, str] = {"host": "moorage.test:5000"}
+
+    def keep(request: AWSPreparedRequest, **_: object) -> None:
+        kept.update({name.lower(): _text(value) for name, value in request.headers.items()})
+
+    client.meta.events.register_first("before-send", keep)
+    return kept
 
 
 def _text(value: Any) -> str:
