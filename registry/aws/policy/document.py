@@ -31,7 +31,7 @@ _ELEMENTS = frozenset(
 _ACTION = re.compile(r"\*|\*:\*|[A-Za-z0-9-]+:[A-Za-z0-9*?_-]+", re.ASCII)
 _SID = re.compile(r"[A-Za-z0-9]*", re.ASCII)
 _WHITE_SPACE = re.compile(r"\s+")
-_VARIABLE_AT = re.compile(r"\$\{")
+_VARIABLE = re.compile(r"\$\{[^}]*\}")
 
 
 class PolicyKind(Enum):
@@ -114,7 +114,7 @@ def parse(
 
 def _as_text(document: Mapping[str, object]) -> str:
     try:
-        return json.dumps(document)
+        return json.dumps(document, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError):
         raise PolicyInvalid("not a JSON object") from None
 
@@ -243,10 +243,9 @@ class _Statements:
         text = node.text()
         if text != "*" and not text.startswith("arn:"):
             raise node.refused(f"{shown(text)} is neither an ARN nor *")
-        head = ":".join(text.split(":", matching.ARN_COMPONENTS - 1)[:-1])
-        if self._variables and _VARIABLE_AT.search(head):
-            raise node.refused("a policy variable can only stand after an ARN's fifth colon")
-        missing = matching.ARN_COMPONENTS - 1 - text.count(":")
+        # AWS's guide keeps variables behind the fifth colon; policies it publishes do not.
+        bare = _VARIABLE.sub("", text) if self._variables else text
+        missing = matching.ARN_COMPONENTS - 1 - bare.count(":")
         if text != "*" and missing > 0:
             text += ":*" * missing  # AWS completes ARNs that are too short
         try:

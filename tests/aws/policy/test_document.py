@@ -31,7 +31,6 @@ REFUSED: list[tuple[PolicyKind, Any, str]] = [
     (IDENTITY, allow(NotResource="*"), "Resource and NotResource exclude each other"),
     (IDENTITY, allow(Resource=["*", "x"]), "Statement[0].Resource[1]: 'x' is neither an ARN nor *"),
     (IDENTITY, allow(Resource=None), "Statement[0].Resource: must be a string, not null"),
-    (IDENTITY, allow(Resource="arn:aws:s:${aws:x}::y"), "only stand after an ARN's fifth colon"),
     (IDENTITY, allow(Resource="arn:aws:s:::${aws:x"), "Statement[0].Resource: a policy variable"),
     (IDENTITY, allow(Principal="*"), "Principal cannot be in an identity-based policy"),
     (IDENTITY, allow(NotPrincipal="*"), "NotPrincipal cannot be in an identity-based policy"),
@@ -192,6 +191,9 @@ def test_values_of_a_mapping_that_json_does_not_know() -> None:
         (f"arn:aws:svc:us-*:{HERE}:thing/o?ne", False),
         (f"arn:aws:svc:us-east-1:{HERE}:thing", False),
         ("arn:aws:svc:*one", False),
+        ("arn:aws:svc:*:${aws:PrincipalAccount}", True),
+        ("arn:*:svc:*:${aws:PrincipalAccount}:thing/*", True),
+        ("arn:*:svc:*:${aws:username}:thing/*", False),
     ],
 )
 def test_resources_are_arns_with_wildcards_completed_where_too_short(
