@@ -81,7 +81,7 @@ class ServerProcess:
         return self._log.read_text(errors="replace")
 
     def start(self) -> ServerProcess:
-        """Start it and wait for the first answer of `/healthz`."""
+        """Start it and wait for the first answer of `/healthz` and the lines to copy."""
         command = [str(Path(sys.executable).with_name("moorage")), "serve"]
         command += ["--data", str(self.data), "--host", "127.0.0.1", "--port", str(self.port)]
         with self._log.open("ab") as log:
@@ -200,7 +200,7 @@ class ServerProcess:
             if (status := self.process.poll()) is not None:
                 self._process = None
                 raise AssertionError(f"the server ended with status {status}:\n{self.tail()}")
-            if self._healthy():
+            if self._healthy() and self.exports:
                 return
             time.sleep(0.02)
         self.kill()

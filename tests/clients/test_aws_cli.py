@@ -57,7 +57,7 @@ def test_authorization_token(aws: Program, server: ServerProcess) -> None:
     user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
     assert user == "AWS"
     assert len(password) > 40
-    assert data["proxyEndpoint"] == server.url
+    assert data["proxyEndpoint"] == server.exports["AWS_ENDPOINT_URL"]
     lasts = moment(data["expiresAt"]) - before
     assert timedelta(hours=11, minutes=59) < lasts <= timedelta(hours=12, seconds=30)
 
@@ -69,7 +69,7 @@ def test_the_life_of_a_repository(aws: Program, server: ServerProcess) -> None:
     assert made["repositoryArn"] == f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{name}"
     assert made["registryId"] == ACCOUNT
     assert made["repositoryName"] == name
-    assert made["repositoryUri"] == f"{server.address}/{name}"
+    assert made["repositoryUri"] == f"localhost:{server.port}/{name}"
     assert made["imageTagMutability"] == "MUTABLE"
     assert made["imageScanningConfiguration"] == {"scanOnPush": False}
     assert made["encryptionConfiguration"] == {"encryptionType": "AES256"}
