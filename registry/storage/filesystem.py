@@ -26,6 +26,7 @@ WRITEBACK_SIZE = 8 << 20
 PART_MAX = 255
 RACES_MAX = 100
 _DRAFTS = ".tmp"
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
@@ -157,7 +158,7 @@ class FilesystemDriver:
     def _open(self, path: str) -> tuple[int, int]:
         with disk_failures("opening an object"):
             try:
-                descriptor = os.open(self._at(path), os.O_RDONLY | os.O_CLOEXEC)
+                descriptor = os.open(self._at(path), _READ)
             except (FileNotFoundError, NotADirectoryError):
                 raise self._not_found(path) from None
             found = os.fstat(descriptor)

@@ -207,6 +207,16 @@ def test_nobody_listens(tmp_path: Path) -> None:
     client.close()
 
 
+def test_a_full_spool(s3: S3Client, bucket: str, small_disk: Path) -> None:
+    driver = S3Driver(s3, bucket, spool=small_disk / "spool", part_size=PART)
+    with pytest.raises(StorageFull, match="spooling"):
+        driver.put("a/object", pieces(content(6 * MIB)))
+    assert [*driver.list("")] == []
+    assert driver.clean(EVEN_FRESH) == 0
+    driver.put("a/object", pieces(content(3 * MIB)))
+    assert read(driver, "a/object") == content(3 * MIB)
+
+
 FAULTS = [Fault(code=500), Fault(code=503), Fault(code=403), Fault(silent=True), Fault(lost=True)]
 
 
