@@ -4,6 +4,7 @@ import base64
 import json
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,7 @@ class MemoryDriver:
         self.calls: list[str] = []
         self.open = 0
         self._chunk = chunk
+        self._readers: list[Generator[Buffer, None, None]] = []
 
     def put(self, path: str, chunks: Iterable[Buffer]) -> int:
         self.calls.append("put")
@@ -68,6 +70,7 @@ class MemoryDriver:
             raise ValueError("past the end")
         reader = self._read(whole[offset : None if length is None else offset + length])
         next(reader)
+        self._readers.append(reader)  # so that only `close` closes it
         return reader
 
     def stat(self, path: str) -> Stat:
@@ -245,6 +248,26 @@ def test_a_remembered_header_does_not_hide_a_replacement(
     for call in (driver.stat, lambda path: driver.get(path, 5)):
         with pytest.raises(ObjectNotFound):
             call("a/object")
+
+
+def test_a_range_read_beside_replacements_is_of_one_whole_object(
+    memory: MemoryDriver, driver: EncryptedDriver, keyring: LocalKeyring, key_id: str
+) -> None:
+    other = EncryptedDriver(memory, keyring, key_id)
+    versions = [content(2 * FRAME + n, n) for n in range(3)]
+    other.put("a/object", [versions[0]])
+
+    def replaced() -> None:
+        for _ in range(20):
+            for version in versions:
+                other.put("a/object", [version])
+
+    with ThreadPoolExecutor(1) as pool:
+        writer = pool.submit(replaced)
+        slices = [version[FRAME - 9 : FRAME + 9] for version in versions]
+        while not writer.done():
+            assert read(driver, "a/object", FRAME - 9, 18) in slices
+        writer.result()
 
 
 def test_swapped_objects_are_damage(memory: MemoryDriver, driver: EncryptedDriver) -> None:
