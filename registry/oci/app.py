@@ -89,18 +89,19 @@ class OciApp:
 
     async def _serve(self, request: Request, receive: Receive) -> Response:
         path = _path(request)
-        matches = [(route, route.path.fullmatch(path)) for route in self._routes]
-        fitting = [(route, match) for route, match in matches if match]
-        if not fitting:
-            self._user(request)
-            return envelope(404, "UNSUPPORTED", "nothing is served at this path")
-        for route, match in fitting:
+        allowed: dict[str, None] = {}
+        for route in self._routes:
+            match = route.path.fullmatch(path)
+            if match is None:
+                continue
             if route.method == request.method:
-                found = _Found(request, receive, route, match.groupdict())
-                return await self._authorized(found)
-        allowed = ", ".join(dict.fromkeys(route.method for route, _ in fitting))
-        message = f"{request.method} is not served here; {allowed} is"
-        return envelope(405, "UNSUPPORTED", message, {"Allow": allowed})
+                return await self._authorized(_Found(request, receive, route, match.groupdict()))
+            allowed[route.method] = None
+        self._user(request)
+        if not allowed:
+            return envelope(404, "UNSUPPORTED", "nothing is served at this path")
+        message = f"{request.method} is not served here; {', '.join(allowed)} is"
+        return envelope(405, "UNSUPPORTED", message, {"Allow": ", ".join(allowed)})
 
     async def _authorized(self, found: _Found) -> Response:
         request, route = found.request, found.route
@@ -127,7 +128,7 @@ class OciApp:
             user=user,
             circumstances=Circumstances(
                 source_ip=client.host if client else "",
-                secure=found.request.url.scheme == "https",
+                secure=found.request.scope["scheme"] == "https",
                 user_agent=found.request.headers.get("user-agent", ""),
             ),
             scope=self._scope,
