@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from uuid import uuid4
 
@@ -39,6 +40,9 @@ _Identity = tuple[Service, Identified]
 LARGE_BODY = 1024 * 1024
 """Up to here a body is read at once; a larger one only for a key that exists."""
 LARGE_BODIES_AT_ONCE = 2
+
+# A long list can fail a thousand times; its sender has enough to read with the first of them.
+_MOST_VIOLATIONS = 20
 
 _log = logging.getLogger("moorage.aws")
 
@@ -228,7 +232,7 @@ def _members(service: Service, operation: Operation, document: Any) -> dict[str,
     except RecursionError:
         raise RequestError(Fault.MALFORMED, "the document is nested too deeply") from None
     shape = operation.model.input_shape
-    if shape is not None and (found := list(violations(shape, members))):
+    if shape is not None and (found := list(islice(violations(shape, members), _MOST_VIOLATIONS))):
         raise service.invalid(found)
     return members
 
