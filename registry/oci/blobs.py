@@ -11,6 +11,7 @@ from starlette.responses import Response
 from registry.http.stream import stream
 from registry.oci.errors import VERSION
 from registry.oci.ranges import Span, Unsatisfiable, wanted
+from registry.values.errors import Damaged
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Send
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from registry.domain.repositories import Repositories
     from registry.oci.call import Call
     from registry.storage.driver import Buffer
+
+
+SMALL = 64 * 1024
+"""Bytes up to which a body is read at once: a config, most layers of labels and scripts."""
 
 
 class BlobEndpoints:
@@ -48,10 +53,13 @@ class BlobEndpoints:
             )
         whole = Span(0, blob.size)
         part = span or whole
-        chunks = await run_in_threadpool(self._open, call, blob, part)
+        status = 200 if span is None else 206
         if span is not None:
             headers["Content-Range"] = f"bytes {span.start}-{span.last}/{blob.size}"
-        return BlobResponse(206 if span else 200, headers, part.length, chunks)
+        if part.length <= SMALL:
+            return Response(await run_in_threadpool(self._read, call, blob, part), status, headers)
+        chunks = await run_in_threadpool(self._open, call, blob, part)
+        return BlobResponse(status, headers, part.length, chunks)
 
     async def delete(self, call: Call) -> Response:
         """Take it out of the repository."""
@@ -66,6 +74,12 @@ class BlobEndpoints:
     def _open(self, call: Call, blob: Blob, part: Span) -> Generator[Buffer, None, None]:
         repository = self._repositories.get(call.scope, call.name)
         return self._blobs.open(repository, blob, part.start, part.length)
+
+    def _read(self, call: Call, blob: Blob, part: Span) -> bytes:
+        content = b"".join(self._open(call, blob, part))
+        if len(content) != part.length:
+            raise Damaged(f"the stored bytes of {blob.digest} end after {len(content)} bytes")
+        return content
 
 
 class BlobResponse(Response):
