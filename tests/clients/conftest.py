@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from tests.clients.engine import docker_engine, remove_images
 from tests.clients.programs import Program
 from tests.server_process import ServerProcess
-from tests.tools import require_tool
+from tests.tools import missing, require_tool
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -72,6 +74,26 @@ def skopeo(server: ServerProcess, tmp_path: Path) -> Program:
         stdin=server.password(),
     )  # fmt: skip
     return program
+
+
+@pytest.fixture
+def podman(server: ServerProcess, tmp_path: Path) -> Iterator[Program]:
+    """Podman with images and containers of its own; the driver that needs no mounts."""
+    if os.geteuid() != 0:
+        missing("podman is set up here for root only")
+    environment = {"REGISTRY_AUTH_FILE": str(tmp_path / "auth.json"), "HOME": str(tmp_path)}
+    # Podman refuses a run root of more than 50 characters.
+    with tempfile.TemporaryDirectory(prefix="mo") as short:
+        program = Program(
+            require_tool("podman"), environment, "--root", f"{short}/root", "--runroot",
+            f"{short}/run", "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs",
+            "--events-backend", "none",
+        )  # fmt: skip
+        program(
+            "login", "--tls-verify=false", "--username", "AWS", "--password-stdin",
+            server.address, stdin=server.password(),
+        )  # fmt: skip
+        yield program
 
 
 @pytest.fixture
