@@ -1,6 +1,7 @@
 """The tables. The database is the truth; storage holds only bytes.
 
-repositories ─┬─ links ───── blobs            what a repository may serve
+repositories ─┬─ repository_policies
+                  ├─ links ───── blobs            what a repository may serve
               ├─ uploads ─── upload_parts     what is on its way in
               └─ images ──┬─ tags
                           ├─ image_blobs      what a manifest needs
@@ -64,12 +65,32 @@ def _when(name: str) -> sa.Column[datetime]:
     return sa.Column(name, Instant, nullable=False)
 
 
+def _unique_id() -> sa.Column[str]:
+    return sa.Column("id", sa.Text, primary_key=True)
+
+
+def _account() -> sa.Column[str]:
+    return sa.Column("account", sa.ForeignKey("accounts.id"), nullable=False)
+
+
+def _named() -> tuple[sa.Column[str], sa.Column[str]]:
+    """An entity's name, unique in its account whatever its path (IAM: and whatever its case)."""
+    return (
+        sa.Column("path", sa.Text, nullable=False),
+        sa.Column("name", sa.Text(collation="NOCASE"), nullable=False),
+    )
+
+
+accounts = sa.Table("accounts", metadata, _unique_id(), _when("created_at"))
+
 users = sa.Table(
     "users",
     metadata,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("account", sa.Text, nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
+    _unique_id(),
+    _account(),
+    *_named(),
+    sa.Column("boundary", sa.Text, comment="ARN of a managed policy"),
+    sa.Column("tags", sa.JSON, nullable=False),
     sa.Column("active", sa.Boolean, nullable=False),
     _when("created_at"),
     sa.UniqueConstraint("account", "name"),
@@ -78,19 +99,114 @@ users = sa.Table(
 access_keys = sa.Table(
     "access_keys",
     metadata,
-    sa.Column("id", sa.Text, primary_key=True),
+    _unique_id(),
     _of("users", index=True),
     sa.Column("secret", sa.LargeBinary, nullable=False, comment="sealed under the keyring"),
     sa.Column("active", sa.Boolean, nullable=False),
     _when("created_at"),
 )
 
-user_policies = sa.Table(
-    "user_policies",
+groups = sa.Table(
+    "groups",
     metadata,
-    _of("users", primary_key=True),
+    _unique_id(),
+    _account(),
+    *_named(),
+    _when("created_at"),
+    sa.UniqueConstraint("account", "name"),
+)
+
+group_members = sa.Table(
+    "group_members",
+    metadata,
+    _of("groups", primary_key=True),
+    _of("users", primary_key=True, index=True),
+)
+
+roles = sa.Table(
+    "roles",
+    metadata,
+    _unique_id(),
+    _account(),
+    *_named(),
+    sa.Column("trust_policy", sa.Text, nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("session_seconds", sa.Integer, nullable=False, comment="at most"),
+    sa.Column("boundary", sa.Text, comment="ARN of a managed policy"),
+    sa.Column("tags", sa.JSON, nullable=False),
+    _when("created_at"),
+    sa.UniqueConstraint("account", "name"),
+)
+
+instance_profiles = sa.Table(
+    "instance_profiles",
+    metadata,
+    _unique_id(),
+    _account(),
+    *_named(),
+    sa.Column("tags", sa.JSON, nullable=False),
+    _when("created_at"),
+    sa.UniqueConstraint("account", "name"),
+)
+
+profile_roles = sa.Table(
+    "profile_roles",
+    metadata,
+    _of("instance_profiles", primary_key=True),
+    _of("roles", primary_key=True, index=True),
+)
+
+policies = sa.Table(
+    "policies",
+    metadata,
+    sa.Column("arn", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, nullable=False, unique=True),
+    _account(),
+    *_named(),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("default_version", sa.Text, nullable=False),
+    sa.Column("versions_made", sa.Integer, nullable=False, comment="numbers are not used again"),
+    sa.Column("tags", sa.JSON, nullable=False),
+    _when("created_at"),
+    _when("updated_at"),
+    sa.UniqueConstraint("account", "name"),
+)
+
+policy_versions = sa.Table(
+    "policy_versions",
+    metadata,
+    sa.Column("policy_arn", sa.ForeignKey("policies.arn", ondelete="CASCADE"), primary_key=True),
+    sa.Column("version", sa.Text, primary_key=True),
+    sa.Column("document", sa.Text, nullable=False),
+    _when("created_at"),
+)
+
+inline_policies = sa.Table(
+    "inline_policies",
+    metadata,
+    sa.Column("owner_id", sa.Text, primary_key=True),
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("document", sa.Text, nullable=False),
+)
+
+attachments = sa.Table(
+    "attachments",
+    metadata,
+    sa.Column("owner_id", sa.Text, primary_key=True),
+    sa.Column("policy_arn", sa.Text, primary_key=True, index=True),
+    sa.Column("at", Instant, nullable=False),
+)
+
+robots = sa.Table(
+    "robots",
+    metadata,
+    _unique_id(),
+    _of("users", index=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("document", sa.Text, nullable=False, comment="a session policy: what it may do"),
+    sa.Column("expires_at", Instant),
+    _when("created_at"),
+    sa.UniqueConstraint("user_id", "name"),
 )
 
 repositories = sa.Table(
@@ -108,6 +224,13 @@ repositories = sa.Table(
     sa.Column("resource_tags", sa.JSON, nullable=False),
     _when("created_at"),
     sa.UniqueConstraint("account", "region", "name"),
+)
+
+repository_policies = sa.Table(
+    "repository_policies",
+    metadata,
+    _of("repositories", primary_key=True),
+    sa.Column("document", sa.Text, nullable=False),
 )
 
 blobs = sa.Table(

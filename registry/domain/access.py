@@ -1,12 +1,12 @@
-"""May this user do that? The rows of policies, compiled and handed to the pure decision.
+"""May this identity do that? The rows of policies, compiled and handed to the pure decision.
 
 Source: IAM User Guide, "Policy evaluation logic"; the decision is `aws/policy`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -16,9 +16,11 @@ from registry.values.errors import Denied
 
 if TYPE_CHECKING:
     from registry.aws.policy import Decision
-    from registry.domain.identities import User
+    from registry.domain.identities.identity import Document, Identity
 
 _ACCOUNT_PART = 4
+
+Value = str | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,58 +30,113 @@ class Circumstances:
     source_ip: str = ""
     secure: bool = False
     user_agent: str = ""
+    more: Mapping[str, Value] = field(default_factory=dict)
+    """Keys of the operation, in lower case, such as `ecr:imagetag`."""
 
-    def context(self) -> Mapping[str, str | tuple[str, ...]]:
-        """As condition keys (IAM User Guide, "AWS global condition context keys")."""
+    def context(self, tags: Mapping[str, str]) -> dict[str, Value]:
+        """As condition keys, with the resource's tags (IAM User Guide, "Global keys")."""
         now = datetime.now(UTC)
-        found = {
+        found: dict[str, Value] = {
             "aws:currenttime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "aws:epochtime": str(int(now.timestamp())),
             "aws:securetransport": "true" if self.secure else "false",
+            **self.more,
         }
         if self.source_ip:
             found["aws:sourceip"] = self.source_ip
         if self.user_agent:
             found["aws:useragent"] = self.user_agent
+        for key, value in tags.items():
+            found[f"aws:resourcetag/{key.lower()}"] = value
+            found[f"ecr:resourcetag/{key.lower()}"] = value
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """What a resource itself brings to a decision about it."""
+
+    policy: Document | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+
+
+UNGUARDED = Guarded()
 
 
 class Access:
     """Decides, for every route and operation, before it runs."""
 
+    def __init__(self, guarded: Callable[[str], Guarded]) -> None:
+        """`guarded` gives the resource-based policy and the tags of an ARN."""
+        self._guarded = guarded
+
     def require(
-        self, user: User, actions: tuple[str, ...], resource: str, circumstances: Circumstances
+        self,
+        identity: Identity | None,
+        actions: tuple[str, ...],
+        resource: str,
+        circumstances: Circumstances,
     ) -> None:
-        """Raise Denied, in AWS's words, unless every action is allowed on the resource."""
+        """Raise Denied, in AWS's words, unless every action is allowed on the resource.
+
+        No identity is an anonymous caller.
+        """
         for action in actions:
-            decision = _decide(user, action, resource, circumstances)
+            decision = self.decide(identity, action, resource, circumstances)
             if not decision.allowed:
-                raise Denied(decision.message(user.arn, action, resource))
+                arn = identity.arn if identity else None
+                raise Denied(decision.message(arn, action, resource))
 
-    def allows(self, user: User, action: str, resource: str, circumstances: Circumstances) -> bool:
+    def allows(
+        self, identity: Identity | None, action: str, resource: str, circumstances: Circumstances
+    ) -> bool:
         """Whether the action is allowed on the resource."""
-        return _decide(user, action, resource, circumstances).allowed
+        return self.decide(identity, action, resource, circumstances).allowed
 
-
-def _decide(user: User, action: str, resource: str, circumstances: Circumstances) -> Decision:
-    request = Request(
-        principal=Principal(arn=user.arn, account=user.account, user_id=user.id, name=user.name),
-        action=action,
-        resource=resource,
-        resource_account=_account_of(resource) or user.account,
-        context=circumstances.context(),
-    )
-    return decide(_policies(user), request)
+    def decide(
+        self, identity: Identity | None, action: str, resource: str, circumstances: Circumstances
+    ) -> Decision:
+        """The decision, with the statement that made it."""
+        guarded = self._guarded(resource)
+        request = Request(
+            principal=None if identity is None else _principal(identity),
+            action=action,
+            resource=resource,
+            resource_account=_account_of(resource) or (identity.account if identity else ""),
+            context=circumstances.context(dict(guarded.tags)),
+        )
+        return decide(_policies(identity, guarded.policy), request)
 
 
 @lru_cache(maxsize=4096)
-def _policies(user: User) -> Policies:
-    return Policies(identity=tuple(_compiled(name, text) for name, text in user.policies))
+def _principal(identity: Identity) -> Principal:
+    return Principal(
+        arn=identity.arn,
+        account=identity.account,
+        user_id=identity.id,
+        name=identity.name,
+        tags=dict(identity.tags),
+        role_arn=identity.role_arn,
+    )
 
 
-@lru_cache(maxsize=1024)
-def _compiled(name: str, text: str) -> Policy:
-    return parse(text, PolicyKind.IDENTITY, name=name)
+@lru_cache(maxsize=4096)
+def _policies(identity: Identity | None, resource: Document | None) -> Policies:
+    of_resource = None if resource is None else _compiled(resource, PolicyKind.RESOURCE)
+    if identity is None:
+        return Policies(resource=of_resource)
+    boundary = identity.boundary
+    return Policies(
+        identity=tuple(_compiled(each, PolicyKind.IDENTITY) for each in identity.policies),
+        resource=of_resource,
+        boundary=None if boundary is None else _compiled(boundary, PolicyKind.BOUNDARY),
+        session=tuple(_compiled(each, PolicyKind.SESSION) for each in identity.session_policies),
+    )
+
+
+@lru_cache(maxsize=2048)
+def _compiled(document: Document, kind: PolicyKind) -> Policy:
+    return parse(document.text, kind, name=document.name)
 
 
 def _account_of(resource: str) -> str:

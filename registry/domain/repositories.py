@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from registry.database.schema import images, repositories
+from registry.database.schema import images, repositories, repository_policies
 from registry.domain import blobs
+from registry.domain.access import UNGUARDED, Guarded
+from registry.domain.identities.identity import Document
 from registry.domain.vault import PLAIN
 from registry.values.errors import (
     KeyNotFound,
@@ -18,6 +20,7 @@ from registry.values.errors import (
     RepositoryExists,
     RepositoryNotEmpty,
     RepositoryNotFound,
+    RepositoryPolicyNotFound,
 )
 from registry.values.reference import repository_name
 from registry.values.scope import Scope
@@ -47,6 +50,7 @@ class Repository:
     encryption_type: str
     key_id: str
     scan_on_push: bool
+    resource_tags: tuple[tuple[str, str], ...]
     created_at: datetime
 
     @property
@@ -169,6 +173,49 @@ class Repositories:
         blobs.discard(self._vault, orphans)
         return repository
 
+    def guarded(self, arn: str) -> Guarded:
+        """Policy and tags of the repository that an ARN names; nothing for any other ARN."""
+        scope, name = _of_arn(arn)
+        if scope is None:
+            return UNGUARDED
+        key = ("guarded", scope, name)
+        return self._cache.get(key, lambda: self._guarded(scope, name))
+
+    def policy(self, repository: Repository) -> str:
+        """The text of the repository's policy. Raises RepositoryPolicyNotFound."""
+        with self._database.read() as connection:
+            text = connection.execute(_policy(repository.id)).scalar()
+        if text is None:
+            raise RepositoryPolicyNotFound(
+                f"Repository policy does not exist for the repository with name"
+                f" '{repository.name}' in the registry with id '{repository.scope.account}'"
+            )
+        return str(text)
+
+    def set_policy(self, repository: Repository, text: str) -> None:
+        """Set the policy, a document that was checked before."""
+        with self._database.write() as connection:
+            connection.execute(_without_policy(repository.id))
+            connection.execute(
+                sa.insert(repository_policies).values(repository_id=repository.id, document=text)
+            )
+
+    def delete_policy(self, repository: Repository) -> str:
+        """Remove the policy; its text. Raises RepositoryPolicyNotFound."""
+        text = self.policy(repository)
+        with self._database.write() as connection:
+            connection.execute(_without_policy(repository.id))
+        return text
+
+    def _guarded(self, scope: Scope, name: str) -> Guarded:
+        repository = self._find(scope, name)
+        if repository is None:
+            return UNGUARDED
+        with self._database.read() as connection:
+            text = connection.execute(_policy(repository.id)).scalar()
+        document = None if text is None else Document(f"policy of {name}", text)
+        return Guarded(document, repository.resource_tags)
+
     def key_arn(self, repository: Repository) -> str | None:
         """ARN of the KMS key, None for AES256: ECR's EncryptionConfiguration.kmsKey."""
         if repository.encryption_type == "AES256":
@@ -206,6 +253,25 @@ def _named(scope: Scope, name: str) -> sa.Select[Any]:
     return sa.select(repositories).where(*_in(scope), repositories.c.name == name)
 
 
+def _policy(repository_id: int) -> sa.Select[Any]:
+    return sa.select(repository_policies.c.document).where(
+        repository_policies.c.repository_id == repository_id
+    )
+
+
+def _without_policy(repository_id: int) -> sa.Delete:
+    return sa.delete(repository_policies).where(
+        repository_policies.c.repository_id == repository_id
+    )
+
+
+def _of_arn(arn: str) -> tuple[Scope | None, str]:
+    parts = arn.split(":", 5)
+    if len(parts) != 6 or parts[2] != "ecr" or not parts[5].startswith("repository/"):
+        return None, ""
+    return Scope(parts[4], parts[3]), parts[5].removeprefix("repository/")
+
+
 def _repository(row: sa.Row[Any]) -> Repository:
     return Repository(
         id=row.id,
@@ -216,5 +282,6 @@ def _repository(row: sa.Row[Any]) -> Repository:
         encryption_type=row.encryption_type,
         key_id=row.key_id,
         scan_on_push=row.scan_on_push,
+        resource_tags=tuple(sorted(row.resource_tags.items())),
         created_at=row.created_at,
     )

@@ -13,61 +13,90 @@ import base64
 import json
 import os
 from binascii import Error as Base64Error
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypedDict
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from registry.domain.identities.identity import Credential
 from registry.values.errors import TokenExpired, Unauthenticated
 
 if TYPE_CHECKING:
-    from registry.domain.identities import Identities, User
+    from registry.domain.identities.directory import Directory
+    from registry.domain.identities.identity import Identity
+    from registry.domain.identities.robots import Robots
+    from registry.domain.identities.sessions import Sessions
 
 USERNAME = "AWS"
 LIFETIME = timedelta(hours=12)
 _PURPOSE = b"moorage authorization token, version 1"
 _NONCE = 12
-_LENGTH_MAX = 4096
+_LENGTH_MAX = 32 * 1024
+_EXPIRED = "Your authorization token has expired. Reauthenticate and try again."
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
     """A new token."""
 
-    password: str
+    password: str = field(repr=False)
     expires_at: datetime
+
+
+class _Claims(TypedDict, total=False):
+    """What a token says: with which credential it was got, or which robot's it is."""
+
+    k: str
+    """Access key id."""
+    t: str | None
+    """Session token that goes with it."""
+    e: int
+    """End, in seconds since 1970."""
+    r: str
+    """Robot id."""
 
 
 class Tokens:
     """Issue and open."""
 
-    def __init__(self, key: bytes, identities: Identities) -> None:
+    def __init__(
+        self, key: bytes, directory: Directory, sessions: Sessions, robots: Robots
+    ) -> None:
         self._cipher = AESGCM(key)
-        self._identities = identities
+        self._directory = directory
+        self._sessions = sessions
+        self._robots = robots
 
-    def issue(self, user: User, access_key_id: str, now: datetime | None = None) -> Issued:
-        """A token for the user, got with that access key; valid 12 hours."""
+    def issue(self, credential: Credential, now: datetime | None = None) -> Issued:
+        """A token for whoever has that credential; valid 12 hours, and not after it ends."""
         expires_at = ((now or datetime.now(UTC)) + LIFETIME).replace(microsecond=0)
-        claims: _Claims = {"u": user.id, "k": access_key_id, "e": int(expires_at.timestamp())}
-        nonce = os.urandom(_NONCE)
-        sealed = nonce + self._cipher.encrypt(nonce, json.dumps(claims).encode(), _PURPOSE)
-        return Issued(base64.urlsafe_b64encode(sealed).decode(), expires_at)
+        claims: _Claims = {
+            "k": credential.access_key_id,
+            "t": credential.session_token,
+            "e": int(expires_at.timestamp()),
+        }
+        return Issued(self._seal(claims), expires_at)
 
-    def open(self, password: str, now: datetime | None = None) -> User:
+    def for_robot(self, robot_id: str) -> str:
+        """The password of a robot; it ends when the robot does."""
+        return self._seal({"r": robot_id})
+
+    def open(self, password: str, now: datetime | None = None) -> Identity:
         """Whose token it is. Raises Unauthenticated, TokenExpired."""
-        claims = self._claims(password)
-        if (now or datetime.now(UTC)).timestamp() >= claims["e"]:
-            raise TokenExpired(
-                "Your authorization token has expired. Reauthenticate and try again."
-            )
-        key = self._identities.access_key(claims["k"])
-        if key is None or key.user.id != claims["u"]:
+        claims, moment = self._claims(password), now or datetime.now(UTC)
+        if "r" in claims:
+            found = self._robots.find(claims["r"], moment)
+        else:
+            if moment.timestamp() >= claims["e"]:
+                raise TokenExpired(_EXPIRED)
+            found = self._credential(claims["k"], claims["t"], moment)
+        if found is None:
             raise Unauthenticated("Not Authorized")
-        return key.user
+        return found
 
-    def from_basic(self, credentials: str, now: datetime | None = None) -> User:
+    def from_basic(self, credentials: str, now: datetime | None = None) -> Identity:
         """Whose token the credentials of a Basic header hold: base64 of `AWS:<password>`.
 
         Raises Unauthenticated, TokenExpired.
@@ -83,6 +112,20 @@ class Tokens:
             raise Unauthenticated("Not Authorized")
         return self.open(password, now)
 
+    def _credential(self, key_id: str, session: str | None, now: datetime) -> Identity | None:
+        if session is None:
+            key = self._directory.access_key(key_id)
+            return None if key is None else key.user
+        found = self._sessions.find(key_id, session, now)
+        if found is not None and found.expired:
+            raise TokenExpired(_EXPIRED)
+        return None if found is None else found.identity
+
+    def _seal(self, claims: _Claims) -> str:
+        nonce = os.urandom(_NONCE)
+        sealed = nonce + self._cipher.encrypt(nonce, json.dumps(claims).encode(), _PURPOSE)
+        return base64.urlsafe_b64encode(sealed).decode()
+
     def _claims(self, password: str) -> _Claims:
         try:
             sealed = base64.b64decode(password, altchars=b"-_", validate=True)
@@ -91,11 +134,3 @@ class Tokens:
             raise Unauthenticated("Not Authorized") from None
         claims: _Claims = json.loads(content)
         return claims
-
-
-class _Claims(TypedDict):
-    """What a token says."""
-
-    u: str
-    k: str
-    e: int

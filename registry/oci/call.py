@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive
 
     from registry.domain.access import Circumstances
-    from registry.domain.identities import User
+    from registry.domain.identities.identity import Identity
     from registry.values.scope import Scope
 
 
@@ -26,13 +26,19 @@ class Call:
 
     request: Request
     receive: Receive
-    user: User
+    user: Identity | None
+    """None for an anonymous caller."""
     circumstances: Circumstances
     scope: Scope
     name: str
     """The repository's name; empty where the route has none."""
     parameters: Mapping[str, str]
     """The other parts of the path."""
+
+    @property
+    def owner(self) -> str:
+        """Who an upload of this caller belongs to. Anonymous callers share one name."""
+        return self.user.id if self.user is not None else "anonymous"
 
     @property
     def digest(self) -> Digest:

@@ -53,10 +53,10 @@ class UploadEndpoints:
                 return _created(call, blob)
         elif (text := call.query("digest")) is not None:
             digest = Digest.parse(text)
-            upload = await run_in_threadpool(self._uploads.start, repository, call.user.arn)
+            upload = await run_in_threadpool(self._uploads.start, repository, call.owner)
             return await self._receive_and_finish(call, repository, upload.id, digest)
         hasher(call.query("digest-algorithm") or CANONICAL)
-        upload = await run_in_threadpool(self._uploads.start, repository, call.user.arn)
+        upload = await run_in_threadpool(self._uploads.start, repository, call.owner)
         return _accepted(call, upload)
 
     async def status(self, call: Call) -> Response:
@@ -91,7 +91,7 @@ class UploadEndpoints:
         """Forget the upload."""
         repository = self._repositories.get(call.scope, call.name)
         await run_in_threadpool(
-            self._uploads.cancel, repository, call.user.arn, call.parameters["upload"]
+            self._uploads.cancel, repository, call.owner, call.parameters["upload"]
         )
         call.request.state.upload = "cancelled"
         return Response(status_code=204, headers=VERSION)
@@ -103,7 +103,7 @@ class UploadEndpoints:
         if call.content_length != 0:
             await self._receive(call, repository, upload_id, digest.algorithm)
         blob = await run_in_threadpool(
-            self._uploads.finish, repository, call.user.arn, upload_id, digest
+            self._uploads.finish, repository, call.owner, upload_id, digest
         )
         call.request.state.upload = "stored"
         return _created(call, blob)
@@ -120,7 +120,7 @@ class UploadEndpoints:
             call.receive,
             lambda chunks: self._uploads.append(
                 repository,
-                call.user.arn,
+                call.owner,
                 upload_id,
                 chunks,
                 offset=None if span is None else span.start,
@@ -139,7 +139,7 @@ class UploadEndpoints:
 
     def _upload(self, call: Call) -> Upload:
         repository = self._repositories.get(call.scope, call.name)
-        return self._uploads.get(repository, call.user.arn, call.parameters["upload"])
+        return self._uploads.get(repository, call.owner, call.parameters["upload"])
 
     def _mount(self, call: Call, repository: Repository, digest: Digest) -> Blob | None:
         def may_read(name: str) -> bool:

@@ -7,7 +7,7 @@
     │   └── ParameterInvalid
     ├── NotFound
     │   ├── RepositoryNotFound  ImageNotFound  BlobNotFound  UploadNotFound
-    │   └── KeyNotFound  ObjectNotFound  Vanished
+    │   └── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
     ├── Conflict
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
     │   └── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
@@ -106,6 +106,10 @@ class KeyNotFound(NotFound):
 
 class ObjectNotFound(NotFound):
     """Storage has no object at a path."""
+
+
+class RepositoryPolicyNotFound(NotFound):
+    """The repository has no policy."""
 
 
 class Vanished(NotFound):

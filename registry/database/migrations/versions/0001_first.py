@@ -12,6 +12,20 @@ depends_on = None
 def upgrade() -> None:
     """Apply."""
     op.create_table(
+        "accounts",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
+    )
+    op.create_table(
+        "attachments",
+        sa.Column("owner_id", sa.Text(), nullable=False),
+        sa.Column("policy_arn", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("owner_id", "policy_arn", name=op.f("pk_attachments")),
+    )
+    op.create_index(op.f("ix_attachments_policy_arn"), "attachments", ["policy_arn"], unique=False)
+    op.create_table(
         "blobs",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("key_id", sa.Text(), nullable=False),
@@ -21,6 +35,13 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_blobs")),
         sa.UniqueConstraint("key_id", "digest", name=op.f("uq_blobs_key_id_digest")),
+    )
+    op.create_table(
+        "inline_policies",
+        sa.Column("owner_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("owner_id", "name", name=op.f("pk_inline_policies")),
     )
     op.create_table(
         "repositories",
@@ -41,28 +62,16 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
-        "users",
+        "groups",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("account", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(collation="NOCASE"), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
-        sa.UniqueConstraint("account", "name", name=op.f("uq_users_account_name")),
+        sa.ForeignKeyConstraint(["account"], ["accounts.id"], name=op.f("fk_groups_account")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_groups")),
+        sa.UniqueConstraint("account", "name", name=op.f("uq_groups_account_name")),
     )
-    op.create_table(
-        "access_keys",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("user_id", sa.Text(), nullable=False),
-        sa.Column("secret", sa.LargeBinary(), nullable=False, comment="sealed under the keyring"),
-        sa.Column("active", sa.Boolean(), nullable=False),
-        sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name=op.f("fk_access_keys_user_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_access_keys")),
-    )
-    op.create_index(op.f("ix_access_keys_user_id"), "access_keys", ["user_id"], unique=False)
     op.create_table(
         "images",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -92,6 +101,20 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "instance_profiles",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(collation="NOCASE"), nullable=False),
+        sa.Column("tags", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account"], ["accounts.id"], name=op.f("fk_instance_profiles_account")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_instance_profiles")),
+        sa.UniqueConstraint("account", "name", name=op.f("uq_instance_profiles_account_name")),
+    )
+    op.create_table(
         "links",
         sa.Column(
             "repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
@@ -110,6 +133,56 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("repository_id", "blob_id", name=op.f("pk_links")),
     )
     op.create_index(op.f("ix_links_blob_id"), "links", ["blob_id"], unique=False)
+    op.create_table(
+        "policies",
+        sa.Column("arn", sa.Text(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(collation="NOCASE"), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("default_version", sa.Text(), nullable=False),
+        sa.Column(
+            "versions_made", sa.Integer(), nullable=False, comment="numbers are not used again"
+        ),
+        sa.Column("tags", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["account"], ["accounts.id"], name=op.f("fk_policies_account")),
+        sa.PrimaryKeyConstraint("arn", name=op.f("pk_policies")),
+        sa.UniqueConstraint("account", "name", name=op.f("uq_policies_account_name")),
+        sa.UniqueConstraint("id", name=op.f("uq_policies_id")),
+    )
+    op.create_table(
+        "repository_policies",
+        sa.Column(
+            "repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["repository_id"],
+            ["repositories.id"],
+            name=op.f("fk_repository_policies_repository_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("repository_id", name=op.f("pk_repository_policies")),
+    )
+    op.create_table(
+        "roles",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(collation="NOCASE"), nullable=False),
+        sa.Column("trust_policy", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("session_seconds", sa.Integer(), nullable=False, comment="at most"),
+        sa.Column("boundary", sa.Text(), nullable=True, comment="ARN of a managed policy"),
+        sa.Column("tags", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["account"], ["accounts.id"], name=op.f("fk_roles_account")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_roles")),
+        sa.UniqueConstraint("account", "name", name=op.f("uq_roles_account_name")),
+    )
     op.create_table(
         "uploads",
         sa.Column("id", sa.Text(), nullable=False),
@@ -130,15 +203,45 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_uploads_repository_id"), "uploads", ["repository_id"], unique=False)
     op.create_table(
-        "user_policies",
-        sa.Column("user_id", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("document", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name=op.f("fk_user_policies_user_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("user_id", "name", name=op.f("pk_user_policies")),
+        "users",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(collation="NOCASE"), nullable=False),
+        sa.Column("boundary", sa.Text(), nullable=True, comment="ARN of a managed policy"),
+        sa.Column("tags", sa.JSON(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["account"], ["accounts.id"], name=op.f("fk_users_account")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
+        sa.UniqueConstraint("account", "name", name=op.f("uq_users_account_name")),
     )
+    op.create_table(
+        "access_keys",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("secret", sa.LargeBinary(), nullable=False, comment="sealed under the keyring"),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_access_keys_user_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_access_keys")),
+    )
+    op.create_index(op.f("ix_access_keys_user_id"), "access_keys", ["user_id"], unique=False)
+    op.create_table(
+        "group_members",
+        sa.Column("group_id", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["group_id"], ["groups.id"], name=op.f("fk_group_members_group_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_group_members_user_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("group_id", "user_id", name=op.f("pk_group_members")),
+    )
+    op.create_index(op.f("ix_group_members_user_id"), "group_members", ["user_id"], unique=False)
     op.create_table(
         "image_blobs",
         sa.Column("image_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -162,6 +265,53 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("image_id", "digest", name=op.f("pk_image_children")),
     )
     op.create_index(op.f("ix_image_children_digest"), "image_children", ["digest"], unique=False)
+    op.create_table(
+        "policy_versions",
+        sa.Column("policy_arn", sa.Text(), nullable=False),
+        sa.Column("version", sa.Text(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["policy_arn"],
+            ["policies.arn"],
+            name=op.f("fk_policy_versions_policy_arn"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("policy_arn", "version", name=op.f("pk_policy_versions")),
+    )
+    op.create_table(
+        "profile_roles",
+        sa.Column("instance_profile_id", sa.Text(), nullable=False),
+        sa.Column("role_id", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["instance_profile_id"],
+            ["instance_profiles.id"],
+            name=op.f("fk_profile_roles_instance_profile_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["role_id"], ["roles.id"], name=op.f("fk_profile_roles_role_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("instance_profile_id", "role_id", name=op.f("pk_profile_roles")),
+    )
+    op.create_index(op.f("ix_profile_roles_role_id"), "profile_roles", ["role_id"], unique=False)
+    op.create_table(
+        "robots",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "document", sa.Text(), nullable=False, comment="a session policy: what it may do"
+        ),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_robots_user_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_robots")),
+        sa.UniqueConstraint("user_id", "name", name=op.f("uq_robots_user_id_name")),
+    )
+    op.create_index(op.f("ix_robots_user_id"), "robots", ["user_id"], unique=False)
     op.create_table(
         "tags",
         sa.Column(

@@ -1,0 +1,1 @@
+"""Who acts: accounts, users, groups, roles, their keys, sessions and policies."""
