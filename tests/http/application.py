@@ -47,6 +47,7 @@ class Application:
     def __init__(self, *, plain: bool = False) -> None:
         self.plain = plain
         self.open = 0
+        self.headers: list[tuple[bytes, bytes]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -100,8 +101,8 @@ class Application:
             self.open -= 1
 
     async def push(self, call: Call) -> None:
-        headers = dict(call.scope["headers"])
-        length = headers.get(b"content-length")
+        self.headers = call.scope["headers"]
+        length = dict(self.headers).get(b"content-length")
         self.open += 1
 
         def work(chunks: Iterator[Buffer]) -> str:
