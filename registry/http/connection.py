@@ -26,7 +26,7 @@ from uvicorn.protocols.http.httptools_impl import (
 from registry.http.limits import Limits
 from registry.http.logs import fields
 from registry.http.stream import ABORT, TRANSFER, Chunks
-from registry.http.threads import in_thread
+from registry.http.threads import in_thread, settled
 from registry.http.transfer import ClientGone, SocketWriter
 
 LINGER_SECONDS = 2.0
@@ -330,11 +330,10 @@ async def _finished(writer: SocketWriter, chunks: Chunks) -> None:
     writing = in_thread("moorage-transfer", lambda: writer.write_all(chunks))
     try:
         await asyncio.wait({writing})
-    except asyncio.CancelledError:
-        writer.interrupt()
-        await asyncio.wait({writing})
-        writing.exception()  # looked at: the cancellation came first
-        raise
+    finally:
+        if not writing.done():  # the request is cancelled
+            writer.interrupt()
+            await settled(writing)
     writing.result()
 
 
