@@ -12,6 +12,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -48,7 +49,8 @@ class ServerProcess:
     """One server on a port of its own, with everything it keeps under `folder`.
 
     `options` are passed to `moorage serve` as they are, `environment` is added to its
-    environment. It can be stopped and started again on the same data and port.
+    environment, `authority` is the PEM file to trust when the options turn TLS on. It can be
+    stopped and started again on the same data and port.
     """
 
     def __init__(
@@ -56,12 +58,14 @@ class ServerProcess:
         folder: Path,
         *options: str,
         environment: Mapping[str, str] | None = None,
+        authority: Path | None = None,
     ) -> None:
         self.folder = folder
         self.data = folder / "data"
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
-        self.url = f"http://{self.address}"
+        self.url = f"{'https' if authority else 'http'}://{self.address}"
+        self._authority = authority
         self._options = options
         self._environment = dict(environment or {})
         self._log = folder / "server.log"
@@ -156,12 +160,16 @@ class ServerProcess:
     @cached_property
     def ecr(self) -> ECRClient:
         """A boto3 client that does not retry, so that no failure hides."""
-        return self.session.client("ecr", endpoint_url=self.url, config=_ONE_ATTEMPT)
+        return self.session.client(
+            "ecr", endpoint_url=self.url, config=_ONE_ATTEMPT, verify=self._bundle
+        )
 
     @cached_property
     def sts(self) -> STSClient:
         """The same for STS."""
-        return self.session.client("sts", endpoint_url=self.url, config=_ONE_ATTEMPT)
+        return self.session.client(
+            "sts", endpoint_url=self.url, config=_ONE_ATTEMPT, verify=self._bundle
+        )
 
     def token(self) -> str:
         """A fresh authorization token, as `Authorization: Basic` takes it."""
@@ -177,7 +185,7 @@ class ServerProcess:
     def http(self) -> httpx.Client:
         """A plain HTTP client that sends a fresh token; the caller closes it."""
         headers = {"authorization": f"Basic {self.token()}"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False)
+        return self._http(headers)
 
     def aws_environment(self) -> dict[str, str]:
         """The environment of an AWS CLI that knows nothing but what the server printed."""
@@ -207,10 +215,24 @@ class ServerProcess:
         raise AssertionError(f"no answer within {START_SECONDS} s:\n{self.tail()}")
 
     def _healthy(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/healthz", timeout=5, trust_env=False).is_success
-        except httpx.TransportError:
-            return False
+        with self._http({}) as client:
+            try:
+                return client.get("/healthz", timeout=5).is_success
+            except httpx.TransportError:
+                return False
+
+    def _http(self, headers: Mapping[str, str]) -> httpx.Client:
+        return httpx.Client(
+            base_url=self.url, headers=headers, timeout=60, trust_env=False, verify=self._trust
+        )
+
+    @cached_property
+    def _trust(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self._authority)
+
+    @property
+    def _bundle(self) -> str | None:
+        return str(self._authority) if self._authority else None
 
     def _close_clients(self) -> None:
         for name in ("ecr", "sts"):

@@ -78,8 +78,10 @@ class Gateway:
         self._authorize = authorize
         self._region = region
         self._json, self._query = JsonProtocol(), QueryProtocol()
-        # A body of 40 MiB takes about twice that while it is decoded: not many at a time.
+        # A large body takes three times its size while it is decoded: few are held at a time,
+        # one is decoded, and a slow client does not keep the others from that.
         self._large = asyncio.Semaphore(LARGE_BODIES_AT_ONCE)
+        self._decoding = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -110,7 +112,8 @@ class Gateway:
         async with self._large:
             identified = await run_in_threadpool(self._identify, call)
             await self._read(call, receive)
-            return await run_in_threadpool(self._perform, call, identified)
+            async with self._decoding:
+                return await run_in_threadpool(self._perform, call, identified)
 
     async def _read(self, call: _Call, receive: Receive) -> None:
         call.incoming.body = await read_body(receive, call.wire.max_body)
@@ -161,12 +164,8 @@ class Gateway:
         incoming, (service, identified) = call.incoming, identity
         caller = self._verifier.verify(incoming, identified)
         call.state["principal"] = caller.arn
-        message = service.wire.read(incoming)
-        operation = _operation(service, message.operation)
-        call.state["operation"] = operation.label
-        members = _members(service, operation, message.document)
+        operation, parameters = _read(service, incoming, call.state)
         context = self._context(caller, incoming)
-        parameters = operation.parameters(members)
         if operation.resource is not None:
             self._authorize(context, operation.actions, operation.resource(context, parameters))
         result = operation.function(context, **parameters)
@@ -212,6 +211,16 @@ class Gateway:
         _log.error("%s failed, request %s", where, call.incoming.request_id, exc_info=error)
         message = f"an internal error, recorded as request {call.incoming.request_id}"
         return call.wire.translate(RequestError(Fault.INTERNAL, message))
+
+
+def _read(
+    service: Service, incoming: Incoming, state: MutableMapping[str, Any]
+) -> tuple[Operation, dict[str, Any]]:
+    """The operation and its checked input; what they were read from is let go of."""
+    message = service.wire.read(incoming)
+    operation = _operation(service, message.operation)
+    state["operation"] = operation.label
+    return operation, operation.parameters(_members(service, operation, message.document))
 
 
 def _operation(service: Service, name: str) -> Operation:

@@ -32,7 +32,7 @@ def read_json(shape: Shape, wire: Any, path: str) -> Any:
         return wire
     if name in _FLOATS and (isinstance(wire, int | float) and not isinstance(wire, bool)):
         return _floating(wire, path)
-    if name in _FLOATS and wire in _NOT_FINITE:
+    if name in _FLOATS and isinstance(wire, str) and wire in _NOT_FINITE:
         return _NOT_FINITE[wire]
     if name == "timestamp" and _timestamp_format(shape, "unixtimestamp") == "unixtimestamp":
         return _read_epoch(wire, path)
@@ -56,7 +56,8 @@ def read_text(shape: Shape, wire: Any, path: str) -> Any:
         if name == "timestamp":
             return _read_time(shape, wire)
         if name == "blob":
-            return base64.b64decode(wire, validate=True)
+            # Unlike b64decode this makes no copy of the text, which can be a layer part.
+            return binascii.a2b_base64(wire, strict_mode=True)
         # A lone surrogate is no text: it could neither be stored nor answered.
         wire.encode()
     except (ValueError, KeyError, OverflowError, binascii.Error):

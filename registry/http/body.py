@@ -15,17 +15,17 @@ from typing import Any, TypeVar
 
 from starlette.types import Receive
 
-from registry.http.threads import in_thread
+from registry.http.threads import in_thread, settled
 from registry.values.errors import Interrupted, SizeInvalid
 
 Buffer = bytes | bytearray | memoryview
 T = TypeVar("T")
 
-BUFFER_SIZE = 512 * 1024
+BUFFER_SIZE = 384 * 1024
 """Bytes in one buffer of a ring."""
 
 BUFFERS = 3
-"""Buffers in a ring: 32 bodies at once hold at most 48 MiB."""
+"""Buffers in a ring: 32 bodies at once hold at most 36 MiB."""
 
 
 async def read_all(receive: Receive, limit: int) -> bytes:
@@ -80,8 +80,7 @@ async def _end(feeding: asyncio.Future[None], ring: _Ring, working: asyncio.Futu
     error = feeding.exception() if failed else None
     feeding.cancel()
     ring.fail(error or Interrupted("the request ended before its body was complete"))
-    await asyncio.wait({working})
-    working.exception()  # looked at: what is raised instead came first
+    await settled(working)
 
 
 async def _arriving(

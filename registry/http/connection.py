@@ -26,7 +26,7 @@ from uvicorn.protocols.http.httptools_impl import (
 from registry.http.limits import Limits
 from registry.http.logs import fields
 from registry.http.stream import ABORT, TRANSFER, Chunks
-from registry.http.threads import in_thread
+from registry.http.threads import in_thread, settled
 from registry.http.transfer import ClientGone, SocketWriter
 
 LINGER_SECONDS = 2.0
@@ -93,7 +93,7 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, within bounds."""
-        if self._lingering_since is not None or self.transport.is_closing():
+        if self._over():
             return
         in_head = self._in_head
         self._body_since = self.loop.time()
@@ -101,11 +101,17 @@ class Connection(HttpToolsProtocol):
             self._head_since = self._body_since
         self._head_bytes += len(data)
         super().data_received(data)
+        if self._over():
+            return
         if not in_head:
             self._head_bytes = 0
         elif self._in_head and self._head_bytes > self._head_max:
             self._refusal = (431, f"the head is longer than {self._head_max} bytes")
             self.send_400_response("")
+
+    def _over(self) -> bool:
+        """Whether nothing that the client sends matters any more."""
+        return self._lingering_since is not None or self.transport.is_closing()
 
     @property
     def _head_max(self) -> int:
@@ -179,7 +185,7 @@ class Connection(HttpToolsProtocol):
         _log.info("refused", extra=fields(status=status, reason=message, remote_address=client))
         active = self._active
         if active is not None and not active.response_complete:
-            if active.response_started or active is not self.cycle:
+            if active.response_started or self._in_head or active is not self.cycle:
                 self.cut()
                 return
             self._let_go(active)
@@ -324,11 +330,10 @@ async def _finished(writer: SocketWriter, chunks: Chunks) -> None:
     writing = in_thread("moorage-transfer", lambda: writer.write_all(chunks))
     try:
         await asyncio.wait({writing})
-    except asyncio.CancelledError:
-        writer.interrupt()
-        await asyncio.wait({writing})
-        writing.exception()  # looked at: the cancellation came first
-        raise
+    finally:
+        if not writing.done():  # the request is cancelled
+            writer.interrupt()
+            await settled(writing)
     writing.result()
 
 

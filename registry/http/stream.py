@@ -16,7 +16,7 @@ from typing import Protocol
 from starlette.types import Receive, Scope, Send
 
 from registry.http.body import Buffer
-from registry.http.threads import in_thread
+from registry.http.threads import in_thread, settled
 from registry.values.errors import Damaged
 
 TRANSFER = "moorage.transfer"
@@ -95,6 +95,7 @@ def _checked(chunks: Chunks, length: int) -> Chunks:
                 break
             if chunk:
                 yield chunk
+            del chunk  # or it would live on while the next one is made
     finally:
         chunks.close()
     if total != length:
@@ -186,7 +187,7 @@ class _Source:
     async def close(self) -> None:
         """Stop the thread and wait until it has let go of the generator."""
         self._stop()
-        await asyncio.wait({self._ended})
+        await settled(self._ended)
 
     def _stop(self) -> None:
         self._stopped = True

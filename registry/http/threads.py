@@ -33,6 +33,20 @@ def in_thread(name: str, work: Callable[[], T]) -> asyncio.Future[T]:
     return future
 
 
+async def settled(future: asyncio.Future[T]) -> None:
+    """Wait for the future's end, come what may; a cancellation meanwhile is raised after it."""
+    cancelled: asyncio.CancelledError | None = None
+    while not future.done():
+        try:
+            await asyncio.wait({future})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if not future.cancelled():
+        future.exception()  # looked at: who waits here may have something else to raise
+    if cancelled is not None:
+        raise cancelled
+
+
 def _tell(loop: asyncio.AbstractEventLoop, how: Callable[..., None], *outcome: object) -> None:
     if not loop.is_closed():  # else nobody is left to tell: the server was stopped by force
         loop.call_soon_threadsafe(how, *outcome)

@@ -38,6 +38,7 @@ class SocketWriter:
             poll.register(self._socket, select.POLLOUT)
             for chunk in chunks:
                 self._write(chunk, poll.poll)
+                del chunk  # or it would live on while the next one is made
         finally:
             chunks.close()
 

@@ -43,6 +43,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._grace = grace
         self._ready = ready
+        self._force: threading.Timer | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, accept, then say so."""
@@ -52,10 +53,18 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting; requests in flight have the grace period."""
-        force = threading.Timer(self._grace + STUCK_SECONDS, os._exit, (1,))
-        force.daemon = True
-        force.start()
+        self._force = threading.Timer(self._grace + STUCK_SECONDS, os._exit, (1,))
+        self._force.daemon = True
+        self._force.start()
         await super().shutdown(sockets)
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve to the end, of every thread and task too."""
+        try:
+            super().run(sockets)
+        finally:
+            if self._force is not None:
+                self._force.cancel()
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

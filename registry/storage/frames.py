@@ -74,8 +74,9 @@ class Frames:
                 if filled:
                     yield buffer[:filled]
                     buffer = memoryview(bytearray())  # let go of the old before making the new
+                ahead = self._batch if end is None else min(self._batch, end - index)
                 whole = len(piece) == self._stored
-                buffer = memoryview(bytearray(self._batch * self._size if whole else size))
+                buffer = memoryview(bytearray(ahead * self._size if whole else size))
                 filled = 0
             self._open_into(index, piece, buffer[filled : filled + max(0, size)])
             filled += size

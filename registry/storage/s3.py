@@ -34,7 +34,7 @@ KEY_MAX = 1024
 class S3Driver:
     """A `Driver` over the objects of `bucket` below `prefix` ("" for all of it).
 
-    `spool` is a directory for parts on their way (at most `part_size` bytes, or twice that, for
+    `spool` is a directory for parts on their way (one that fills and one that is being sent for
     each put under way); it is made if it is not there. Objects over `copy_size` bytes are
     moved in pieces of that size, several at once (at most 5 GiB, the most S3 copies at a time).
     Raises ValueError for a part size under 5 MiB or a prefix that is not a storage path.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -130,13 +130,14 @@ class SpooledUpload:
         self._client, self._bucket, self._key = client, bucket, key
         self._spool, self._part_size = spool, part_size
         self._multipart: MultipartUpload | None = None
+        self._sender = ThreadPoolExecutor(1)
+        self._sending: Future[None] | None = None
         self._number = 1
         self._filled = 0
         self.size = 0
 
     def __enter__(self) -> SpooledUpload:
-        with disk_failures("starting an upload"):
-            self._file: IO[bytes] = tempfile.TemporaryFile(dir=self._spool, buffering=0)
+        self._file = self._spool_file()
         return self
 
     def write(self, chunk: Buffer) -> None:
@@ -156,6 +157,7 @@ class SpooledUpload:
         """Send what is left and make the object appear."""
         if self._multipart is not None:
             self._send_part()
+            self._await_part()
             self._multipart.complete()
             return
         self._file.seek(0)
@@ -163,16 +165,30 @@ class SpooledUpload:
             self._client.put_object(Bucket=self._bucket, Key=self._key, Body=self._file)
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        self._sender.shutdown()
         self._file.close()
         if kind is not None and self._multipart is not None:
             self._multipart.abort()
 
+    def _spool_file(self) -> IO[bytes]:
+        with disk_failures("spooling an upload"):
+            return tempfile.TemporaryFile(dir=self._spool, buffering=0)
+
     def _send_part(self) -> None:
+        """Send the part while the next one fills; only one is on its way at a time."""
         if self._multipart is None:
             self._multipart = MultipartUpload(self._client, self._bucket, self._key)
-        self._multipart.send(self._number, self._file)
-        with disk_failures("spooling an upload"):
-            self._file.seek(0)
-            self._file.truncate()
+        self._await_part()
+        full, self._file = self._file, self._spool_file()
+        self._sending = self._sender.submit(_send_and_close, self._multipart, self._number, full)
         self._number += 1
         self._filled = 0
+
+    def _await_part(self) -> None:
+        if self._sending is not None:
+            self._sending.result()
+
+
+def _send_and_close(upload: MultipartUpload, number: int, body: IO[bytes]) -> None:
+    with body:
+        upload.send(number, body)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
 import shutil
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from registry.app import lay_ground
+from registry.config import Settings
+from registry.domain.identities import ADMINISTRATOR
+from registry.domain.tokens import Tokens
 from tests import images
 from tests.clients.programs import Program
 from tests.conftest import MakeRepository
@@ -194,3 +200,27 @@ def test_a_wrong_password_is_refused(stranger: Program, server: ServerProcess, u
     login = ("login", "--username", user, "--password-stdin", server.address)
     output = stranger.refused(*login, stdin=wrong)
     assert f"login attempt to {server.url}/v2/ failed with status: 401 Unauthorized" in output
+
+
+def test_an_expired_password_is_told_apart_from_a_wrong_one(
+    stranger: Program, server: ServerProcess, repository: str, tmp_path: Path
+) -> None:
+    account = {"auth": base64.b64encode(f"AWS:{expired_password(server)}".encode()).decode()}
+    folder = tmp_path / "docker-config"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"auths": {server.address: account}}))
+    output = stranger.refused("pull", f"{server.address}/{repository}:v1")
+    assert "denied: Your authorization token has expired. Reauthenticate and try again." in output
+
+
+def expired_password(server: ServerProcess) -> str:
+    """A password as the server issued it to its administrator 13 hours ago."""
+    ground = lay_ground(Settings(data=server.data))
+    try:
+        user = ground.identities.named(ACCOUNT, ADMINISTRATOR)
+        assert user is not None
+        tokens = Tokens(ground.keys.secret("authorization tokens"), ground.identities)
+        then = datetime.now(UTC) - timedelta(hours=13)
+        return tokens.issue(user, server.credentials.access_key_id, then).password
+    finally:
+        ground.close()

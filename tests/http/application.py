@@ -30,7 +30,8 @@ def pattern(length: int) -> bytes:
 def create(argument: str) -> ASGIApp:
     """The application; `argument` may be "plain" to hide the fast path."""
     configure_logging("info", "json")
-    return Observe(Application(plain="plain" in argument), Metrics())
+    metrics = Metrics()
+    return Observe(Application(plain="plain" in argument, metrics=metrics), metrics)
 
 
 @dataclass
@@ -44,9 +45,11 @@ class Call:
 class Application:
     """`GET /pull`, `PUT /push`, `GET /hello` and a few that misbehave."""
 
-    def __init__(self, *, plain: bool = False) -> None:
+    def __init__(self, *, plain: bool = False, metrics: Metrics | None = None) -> None:
         self.plain = plain
+        self._metrics = metrics or Metrics()
         self.open = 0
+        self.headers: list[tuple[bytes, bytes]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -90,7 +93,8 @@ class Application:
         pause = float(query.get("pause", 0))
         try:
             while length > 0:
-                yield memoryview(PATTERN)[:length]
+                given = memoryview(PATTERN)[:length]
+                yield bytes(given) if "fresh" in query else given
                 length -= len(PATTERN)
                 if pause:
                     time.sleep(pause)
@@ -100,8 +104,8 @@ class Application:
             self.open -= 1
 
     async def push(self, call: Call) -> None:
-        headers = dict(call.scope["headers"])
-        length = headers.get(b"content-length")
+        self.headers = call.scope["headers"]
+        length = dict(self.headers).get(b"content-length")
         self.open += 1
 
         def work(chunks: Iterator[Buffer]) -> str:
@@ -146,6 +150,9 @@ class Application:
         finally:
             self.open -= 1
         await _answer(call.send, 200, b"awake")
+
+    async def metrics(self, call: Call) -> None:
+        await _answer(call.send, 200, self._metrics.exposition())
 
     async def crash(self, call: Call) -> None:
         raise ValueError(f"the password is hunter2, {call.query}")

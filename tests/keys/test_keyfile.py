@@ -64,6 +64,14 @@ def test_every_change_has_a_signature_of_its_own(file: KeyFile) -> None:
     assert file.read()[0] == signatures[-1]
 
 
+def test_a_clock_that_stands_or_goes_back_does_not_hide_a_change(file: KeyFile) -> None:
+    ahead = time.time_ns() + 10**15
+    os.utime(file.path, ns=(ahead, ahead))
+    assert file.signature().modified == ahead
+    file.change(reordered)
+    assert file.signature().modified == ahead + 1
+
+
 def test_a_change_that_is_none_writes_nothing(file: KeyFile) -> None:
     signature = file.signature()
     assert file.change(lambda ring: ring) == RING

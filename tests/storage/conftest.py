@@ -134,6 +134,7 @@ def standing_proxy(s3_port: int) -> Iterator[FaultProxy]:
 def proxy(standing_proxy: FaultProxy) -> Iterator[FaultProxy]:
     """What stands between a driver and the server, and may break."""
     standing_proxy.seen.clear()
+    standing_proxy.headers.clear()
     yield standing_proxy
     standing_proxy.reset()
 

@@ -50,6 +50,7 @@ class FaultProxy:
     upstream: int
     decide: Decide = nothing
     seen: list[tuple[str, str]] = field(default_factory=list)
+    headers: list[list[str]] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         self.released = threading.Event()
@@ -90,6 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length)
         self.owner.seen.append((self.command, self.path))
+        self.owner.headers.append([name.lower() for name in self.headers])
         fault = self.owner.decide(self.command, self.path) or Fault()
         self.close_connection = True
         if fault.silent:

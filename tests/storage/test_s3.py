@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -161,6 +162,27 @@ def test_the_spool_is_empty_even_while_parts_wait_in_it(
             assert [*(tmp_path / "spool").iterdir()] == []
 
     assert s3_driver.put("a/object", chunks()) == 7 * MIB
+
+
+def test_the_next_part_fills_while_one_is_sent(
+    faulty: Callable[..., S3Driver], proxy: FaultProxy
+) -> None:
+    driver = faulty(read_timeout=10)
+    came_further, waited = threading.Event(), []
+
+    def hold_the_first_part(_method: str, path: str) -> None:
+        if "partNumber=1&" in f"{path}&":
+            waited.append(came_further.wait(5))
+
+    def chunks() -> Iterator[bytes]:
+        yield content(PART)
+        yield content(MIB)
+        came_further.set()
+
+    proxy.decide = hold_the_first_part
+    assert driver.put("a/object", chunks()) == PART + MIB
+    assert waited == [True]
+    assert read(driver, "a/object") == content(PART) + content(MIB)
 
 
 # What may go wrong

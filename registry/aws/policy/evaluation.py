@@ -84,8 +84,8 @@ def _covered(statement: Statement, request: Request) -> bool:
 
 def _by_resource_alone(policies: Policies, action: str, request: Request) -> Decision:
     """Callers without an account: anonymous ones, services, federated identities."""
-    grant, found = _grant(policies.resource, action, request)
-    if found is None or grant is not Grant.DIRECT:
+    _, found = _grant(policies.resource, action, request)
+    if found is None:
         return _no_resource_policy(policies)
     return decided(Reason.ALLOWED, found[0].kind, *found)
 

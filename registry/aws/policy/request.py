@@ -50,12 +50,17 @@ class Principal:
     @property
     def is_root(self) -> bool:
         """Whether this is the account's root user, allowed everything by default."""
-        return self.type is PrincipalType.AWS and self.arn.endswith(f":iam::{self.account}:root")
+        return self.type is PrincipalType.AWS and self.entity == "root"
 
     @property
     def is_federated_user(self) -> bool:
         """Whether this is a session of GetFederationToken."""
-        return ":federated-user/" in self.arn
+        return self.entity.startswith("federated-user/")
+
+    @property
+    def entity(self) -> str:
+        """The part of the ARN behind its fifth colon: `user/div/ann`, `root`, …"""
+        return self.arn.split(":", 5)[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,7 @@ def _of_aws(read: Callable[[Principal], str | None]) -> Callable[[Request], Valu
 
 
 def _user_name(principal: Principal) -> str | None:
-    return principal.name if ":user/" in principal.arn else None
+    return principal.name if principal.entity.startswith("user/") else None
 
 
 def _user_id(request: Request) -> Value:
@@ -117,7 +122,7 @@ def _principal_type(request: Request) -> Value:
         return "Account"
     if principal.is_federated_user:
         return "FederatedUser"
-    return "AssumedRole" if ":assumed-role/" in principal.arn else "User"
+    return "AssumedRole" if principal.entity.startswith("assumed-role/") else "User"
 
 
 def _is_service(request: Request) -> bool:

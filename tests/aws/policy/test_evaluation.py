@@ -194,8 +194,9 @@ def test_the_root_user_needs_no_policy_but_heeds_denials() -> None:
     assert outcome(Policies((), granting), request(ROOT, account=THERE)) is Reason.ALLOWED
 
 
-def test_a_user_that_is_called_root_is_not_the_root_user() -> None:
-    cheat = Principal(f"arn:aws:iam::{HERE}:user/x:iam::{HERE}:root2", HERE, name="root")
+@pytest.mark.parametrize("name", ["root", f"x:iam::{HERE}:root", f"x/iam::{HERE}:/root"])
+def test_a_user_that_is_called_root_is_not_the_root_user(name: str) -> None:
+    cheat = Principal(f"arn:aws:iam::{HERE}:user/{name}", HERE, name="root")
     assert outcome(Policies(), request(cheat)) is Reason.NO_IDENTITY_POLICY
 
 

@@ -34,6 +34,13 @@ def test_wildcards_mean_what_they_mean_to_the_standard_library(
     assert globs(*patterns)(text, nothing) is expected
 
 
+@pytest.mark.parametrize("pattern", ["a*b", "a?b", "*a*b", "a${svc:x}*b"])
+def test_wildcards_match_ends_of_lines_too(pattern: str) -> None:
+    assert globs(pattern)("a\nb", lambda _key: "\n")
+    assert not globs(pattern)("a\nb\n", lambda _key: "\n")
+    assert arns([compiled(f"arn:{pattern}::::{pattern}")])("arn:a\nb::::a\nb", lambda _key: "\n")
+
+
 @given(pattern_texts, st.text("ab:[.", max_size=12))
 def test_a_variable_that_holds_the_pattern_matches_it_literally(pattern: str, text: str) -> None:
     def lookup(key: str) -> str | None:

@@ -47,6 +47,13 @@ def test_keys_that_the_principal_implies(
     assert tuple(asked.value(key) for key in KEYS) == values
 
 
+@pytest.mark.parametrize("path", ["x:assumed-role/", "x:federated-user/", "x:root/"])
+def test_a_users_path_does_not_change_what_the_user_is(path: str) -> None:
+    user = Principal(f"arn:aws:iam::{HERE}:user/{path}ann", HERE, name="ann")
+    asked = request(user)
+    assert (asked.value("aws:principaltype"), asked.value("aws:username")) == ("User", "ann")
+
+
 def test_keys_of_tags_resource_and_context() -> None:
     asked = request(svc__many=("a", "b"), svc__empty="")
     assert asked.value("aws:principaltag/team") == "blue"
