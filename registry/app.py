@@ -17,12 +17,18 @@ from starlette.routing import Route
 from registry.aws.constraints import invalid_parameter
 from registry.aws.context import Caller, Context
 from registry.aws.gateway import Gateway
+from registry.aws.service import Conditions
 from registry.aws.sigv4 import SigningCredential
 from registry.config import Settings
 from registry.database.database import Cache, Database
 from registry.domain.access import Access, Circumstances
 from registry.domain.blobs import Blobs
-from registry.domain.identities import AccessKey, Identities
+from registry.domain.identities.accounts import Accounts
+from registry.domain.identities.directory import Directory
+from registry.domain.identities.identity import Credential, Proven
+from registry.domain.identities.robots import Robots
+from registry.domain.identities.secrets import Secrets
+from registry.domain.identities.sessions import Sessions
 from registry.domain.images import Images
 from registry.domain.pages import Pages
 from registry.domain.repositories import Repositories
@@ -50,7 +56,6 @@ from registry.storage.s3 import S3Driver
 from registry.storage.s3_client import s3_client
 from registry.sts.service import GLOBAL_REGION, IdentityOperations, sts
 from registry.values.errors import ObjectNotFound, Unavailable
-from registry.values.scope import Scope
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Send
@@ -70,7 +75,11 @@ class Ground:
     cache: Cache
     keys: LocalKeyring
     storage: Driver
-    identities: Identities
+    secrets: Secrets
+    directory: Directory
+    sessions: Sessions
+    robots: Robots
+    accounts: Accounts
 
     def close(self) -> None:
         """Let go of the database."""
@@ -90,8 +99,25 @@ def lay_ground(settings: Settings) -> Ground:
     database = Database(settings.data / "moorage.db")
     cache = Cache(database)
     keys = LocalKeyring(settings.keyring_path, settings.account, settings.region)
-    identities = Identities(database, cache, keys.secret("access keys"))
-    return Ground(database, cache, keys, storage_driver(settings), identities)
+    secrets = Secrets(keys.secret("access keys"))
+    directory = Directory(database, cache, secrets)
+    return Ground(
+        database=database,
+        cache=cache,
+        keys=keys,
+        storage=storage_driver(settings),
+        secrets=secrets,
+        directory=directory,
+        sessions=Sessions(keys.secret("session tokens"), directory),
+        robots=Robots(database, cache, directory),
+        accounts=Accounts(database, secrets),
+    )
+
+
+def tokens_of(ground: Ground) -> Tokens:
+    """What makes and opens the passwords of `docker login`."""
+    key = ground.keys.secret("authorization tokens")
+    return Tokens(key, ground.directory, ground.sessions, ground.robots)
 
 
 def storage_driver(settings: Settings) -> FilesystemDriver | S3Driver:
@@ -118,9 +144,10 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
     repositories = Repositories(database, cache, vault, keys, encrypted=settings.encryption)
     blobs = Blobs(database, cache, vault)
     images = Images(database, cache, vault, sparse=settings.sparse_manifests)
-    tokens = Tokens(keys.secret("authorization tokens"), ground.identities)
+    tokens = tokens_of(ground)
     pages = Pages(keys.secret("pagination tokens"))
-    access = Access()
+    access = Access(repositories.guarded)
+    hosts = settings.hosts
     oci = OciApp(
         table(
             ListingEndpoints(repositories, images),
@@ -131,23 +158,23 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         tokens=tokens,
         access=access,
         repositories=repositories,
-        scope=Scope(settings.account, settings.region),
+        hosts=hosts,
         create_on_push=settings.create_on_push,
     )
     gateway = Gateway(
         [
             ecr.bind(
-                RepositoryOperations(repositories, pages),
+                RepositoryOperations(repositories, pages, hosts),
                 ImageOperations(repositories, images, pages),
-                TokenOperations(tokens),
+                TokenOperations(tokens, hosts),
                 errors=service_error,
                 invalid=invalid_parameter,
             ),
             sts.bind(IdentityOperations(), global_region=GLOBAL_REGION),
         ],
-        SigningKeys(ground.identities),
+        SigningKeys(ground.directory, ground.sessions),
         Authorizer(access),
-        region=settings.region,
+        regions=settings.all_regions,
     )
     metrics = Metrics()
     return Observe(Front(oci, gateway, operations(ground, metrics)), metrics)
@@ -174,18 +201,30 @@ class Front:
 
 
 class SigningKeys:
-    """Access keys, as the signature check asks for them."""
+    """Access keys, long-lived and temporary, as the signature check asks for them."""
 
-    def __init__(self, identities: Identities) -> None:
-        self._identities = identities
+    def __init__(self, directory: Directory, sessions: Sessions) -> None:
+        self._directory = directory
+        self._sessions = sessions
 
     def find(self, access_key_id: str, session_token: str | None) -> SigningCredential | None:
-        """The key, if it and its user are active. Long-lived keys have no session token."""
-        key = self._identities.access_key(access_key_id)
-        if key is None or session_token is not None:
+        """The key, if it and whose it is are active."""
+        credential = Credential(access_key_id, session_token)
+        if session_token is not None:
+            session = self._sessions.find(access_key_id, session_token)
+            if session is None:
+                return None
+            caller = _caller(Proven(session.identity, credential))
+            return SigningCredential(session.secret, caller, expired=session.expired)
+        key = self._directory.access_key(access_key_id)
+        if key is None:
             return None
-        caller = Caller(key.user.arn, key.user.account, key.user.id, identity=key)
-        return SigningCredential(key.secret, caller)
+        return SigningCredential(key.secret, _caller(Proven(key.user, credential)))
+
+
+def _caller(proven: Proven) -> Caller:
+    found = proven.identity
+    return Caller(found.arn, found.account, found.id, identity=proven)
 
 
 class Authorizer:
@@ -194,13 +233,21 @@ class Authorizer:
     def __init__(self, access: Access) -> None:
         self._access = access
 
-    def __call__(self, context: Context, actions: Sequence[str], resources: Sequence[str]) -> None:
+    def __call__(
+        self,
+        context: Context,
+        actions: Sequence[str],
+        resources: Sequence[str],
+        conditions: Conditions,
+    ) -> None:
         """Raise Denied unless all actions are allowed on all resources."""
-        key = context.caller.identity
-        assert isinstance(key, AccessKey)  # noqa: S101 - what SigningKeys attaches
-        circumstances = Circumstances(context.source_ip, context.secure, context.user_agent)
+        proven = context.caller.identity
+        assert isinstance(proven, Proven)  # noqa: S101 - what SigningKeys attaches
+        circumstances = Circumstances(
+            context.source_ip, context.secure, context.user_agent, conditions
+        )
         for resource in resources:
-            self._access.require(key.user, tuple(actions), resource, circumstances)
+            self._access.require(proven.identity, tuple(actions), resource, circumstances)
 
 
 def operations(ground: Ground, metrics: Metrics) -> Starlette:

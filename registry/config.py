@@ -7,6 +7,7 @@ TOML file of `--config`, the default. `docs/configuration.md` lists them all; a 
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -14,8 +15,11 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from registry.values.errors import ParameterInvalid
+from registry.values.scope import Hosts, Scope
 
 ENVIRONMENT_PREFIX = "MOORAGE_"
+
+_CUSTOM_DOMAIN = re.compile(r"([A-Za-z0-9.-]+)=([0-9]{12})/([a-z0-9-]+)", re.ASCII)
 
 Default = str | int | float | bool | Path | None
 
@@ -34,6 +38,16 @@ class Settings:
     workers: int = _setting(1, "server processes; one already uses two cores for transfers")
     account: str = _setting("123456789012", "AWS account id of the default registry, 12 digits")
     region: str = _setting("us-east-1", "AWS region of the default registry")
+    regions: str = _setting("", "further regions to serve, comma-separated")
+    domain: str = _setting(
+        "localhost", "registries other than the default: <account>.dkr.ecr.<region>.<domain>"
+    )
+    custom_domains: str = _setting(
+        "", "host names of one's own, comma-separated: images.example.com=123456789012/eu-west-1"
+    )
+    robot_tokens: bool = _setting(False, "allow long-lived tokens (moorage token create)")
+    policies: Path | None = _setting(None, "directory of policy files, applied at every start")
+    audit: bool = _setting(True, "write every decision to DATA/audit/")
     create_on_push: bool = _setting(False, "a push to a missing repository creates it")
     sparse_manifests: Literal["none", "index", "all"] = _setting(
         "index", "which manifests may name content that was not pushed: none, an index, all"
@@ -69,8 +83,33 @@ class Settings:
             raise ParameterInvalid("workers: at least 1")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ParameterInvalid("tls_cert and tls_key: give both or neither")
+        self.hosts  # noqa: B018 - raises for what it cannot read
         if self.storage == "s3" and not self.s3_bucket:
             raise ParameterInvalid("s3_bucket: required with storage = s3")
+
+    @property
+    def scope(self) -> Scope:
+        """The default registry."""
+        return Scope(self.account, self.region)
+
+    @property
+    def all_regions(self) -> tuple[str, ...]:
+        """The regions served, the default first."""
+        return tuple(dict.fromkeys((self.region, *_listed(self.regions))))
+
+    @property
+    def hosts(self) -> Hosts:
+        """Which host name means which registry. Raises ParameterInvalid."""
+        custom = {}
+        for entry in _listed(self.custom_domains):
+            match = _CUSTOM_DOMAIN.fullmatch(entry)
+            if match is None:
+                raise ParameterInvalid(
+                    f"custom_domains: {entry!r} is not <host>=<account>/<region>"
+                )
+            name, account, region = match.groups()
+            custom[name.lower()] = Scope(account, region)
+        return Hosts(self.scope, self.domain, custom)
 
     @property
     def keyring_path(self) -> Path:
@@ -143,6 +182,10 @@ def _converted(name: str, kind: str, value: Any) -> Any:
         return _CONVERTERS[kind](value)
     except (TypeError, ValueError) as error:
         raise ParameterInvalid(f"{name}: {error}") from None
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _bool(value: Any) -> bool:

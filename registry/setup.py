@@ -19,7 +19,7 @@ from registry.app import lay_ground, storage_driver
 from registry.config import Settings
 from registry.database import migrate
 from registry.database.database import Database
-from registry.domain.identities import ADMINISTRATOR, AccessKey
+from registry.domain.identities.accounts import ADMINISTRATOR, NewKey
 from registry.keys.local import LocalKeyring
 from registry.server import StartFailed
 
@@ -60,25 +60,24 @@ def prepare(settings: Settings) -> None:
     ground = lay_ground(settings)
     try:
         path = credentials_path(settings)
-        ground.identities.bootstrap(settings.account, lambda key: write_credentials(path, key))
+        ground.accounts.bootstrap(settings.account, lambda key: write_credentials(path, key))
     finally:
         ground.close()
     storage_driver(settings).clean()
 
 
-def new_credentials(settings: Settings) -> AccessKey:
+def new_credentials(settings: Settings) -> NewKey:
     """Another access key for the administrator, written to the credentials file.
 
     Raises StartFailed where there is no administrator.
     """
     ground = lay_ground(settings)
     try:
-        user = ground.identities.named(settings.account, ADMINISTRATOR)
+        user = ground.directory.user_named(settings.account, ADMINISTRATOR)
         if user is None:
             raise StartFailed(f"account {settings.account} has no user {ADMINISTRATOR!r}")
-        key = ground.identities.create_access_key(user)
-        write_credentials(credentials_path(settings), key)
-        return key
+        path = credentials_path(settings)
+        return ground.accounts.new_key(user.id, user.name, lambda key: write_credentials(path, key))
     finally:
         ground.close()
 
@@ -88,7 +87,7 @@ def credentials_path(settings: Settings) -> Path:
     return settings.data / "credentials"
 
 
-def write_credentials(path: Path, key: AccessKey) -> None:
+def write_credentials(path: Path, key: NewKey) -> None:
     """Write the file durably, readable by its owner alone.
 
     Source: AWS SDKs and Tools Reference Guide, "Shared config and credentials files".

@@ -27,13 +27,13 @@ from registry.aws.errors import Fault, RequestError, ServiceError
 from registry.aws.json_protocol import TARGET, JsonProtocol
 from registry.aws.protocol import Incoming, Reply, WireProtocol
 from registry.aws.query_protocol import FORM, QueryProtocol
-from registry.aws.service import Operation, Service
+from registry.aws.service import Conditions, Operation, Service
 from registry.aws.sigv4 import Credentials, Identified, Verifier
 from registry.values.digest import shown
 from registry.values.errors import Denied, Unavailable
 
-Authorize = Callable[[Context, Sequence[str], Sequence[str]], None]
-"""(context, IAM actions, resource ARNs); raises Denied."""
+Authorize = Callable[[Context, Sequence[str], Sequence[str], Conditions], None]
+"""(context, IAM actions, resource ARNs, the operation's condition keys); raises Denied."""
 
 _Identity = tuple[Service, Identified]
 
@@ -68,7 +68,7 @@ class Gateway:
         credentials: Credentials,
         authorize: Authorize,
         *,
-        region: str,
+        regions: Sequence[str],
         verifier: Verifier | None = None,
     ) -> None:
         bound = list(services)
@@ -76,7 +76,7 @@ class Gateway:
         self._by_name = {each.signing_name: each for each in bound if not each.target_prefix}
         self._verifier = verifier or Verifier(credentials)
         self._authorize = authorize
-        self._region = region
+        self._regions = tuple(regions)
         self._json, self._query = JsonProtocol(), QueryProtocol()
         # A large body takes three times its size while it is decoded: few are held at a time,
         # one is decoded, and a slow client does not keep the others from that.
@@ -138,7 +138,7 @@ class Gateway:
         claim = read_claim(incoming)
         service = call.service = call.service or self._named(claim.scope.service)
         extra = (service.global_region,) if service.global_region else ()
-        regions = (self._region, *extra)
+        regions = (*self._regions, *extra)
         return service, self._verifier.identify(incoming, claim, service.signing_name, regions)
 
     def _targeted(self, target: str | None) -> Service:
@@ -165,17 +165,19 @@ class Gateway:
         caller = self._verifier.verify(incoming, identified)
         call.state["principal"] = caller.arn
         operation, parameters = _read(service, incoming, call.state)
-        context = self._context(caller, incoming)
+        context = self._context(caller, incoming, identified.claim.scope.region)
         if operation.resource is not None:
-            self._authorize(context, operation.actions, operation.resource(context, parameters))
+            resources = operation.resource(context, parameters)
+            for conditions in operation.conditions(context, parameters):
+                self._authorize(context, operation.actions, resources, conditions)
         result = operation.function(context, **parameters)
         return service.wire.result(operation.model, result or {}, incoming.request_id)
 
-    def _context(self, caller: Caller, incoming: Incoming) -> Context:
+    def _context(self, caller: Caller, incoming: Incoming, region: str) -> Context:
         return Context(
             caller=caller,
             account=caller.account,
-            region=self._region,
+            region=region if region in self._regions else self._regions[0],
             request_id=incoming.request_id,
             host=incoming.header("host") or "",
             secure=incoming.secure,

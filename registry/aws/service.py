@@ -37,6 +37,10 @@ Parameters = Mapping[str, Any]
 """An operation's input; the top level in snake case, below it the model's own names."""
 ResourceOf = Callable[[Context, Parameters], Sequence[str]]
 """The ARNs that an operation touches."""
+Conditions = Mapping[str, str | tuple[str, ...]]
+"""Condition keys that only the operation knows, in lower case, such as `aws:tagkeys`."""
+ConditionsOf = Callable[[Context, Parameters], Sequence[Conditions]]
+"""One for each thing that the operation does at once: each must be allowed."""
 ErrorOf = Callable[[Exception], ServiceError | None]
 """The wire error of a domain error, or None where the service has no word for it."""
 InvalidOf = Callable[[Sequence[Violation]], ServiceError | RequestError]
@@ -50,6 +54,11 @@ _PROTOCOLS: dict[str, Callable[[], WireProtocol]] = {"json": JsonProtocol, "quer
 def ANY(_context: Context, _parameters: Parameters) -> Sequence[str]:  # noqa: N802 - a constant in use
     """The resource of an operation that has none of its own, such as a listing: `*`."""
     return ("*",)
+
+
+def no_conditions(_context: Context, _parameters: Parameters) -> Sequence[Conditions]:
+    """The conditions of an operation that has none of its own."""
+    return ({},)
 
 
 class DeclarationError(Exception):
@@ -70,6 +79,7 @@ class Operation:
     """Parameter name by member name."""
     lacking: frozenset[str]
     """Optional members that the function has no parameter for."""
+    conditions: ConditionsOf = field(repr=False)
 
     @property
     def label(self) -> str:
@@ -125,6 +135,7 @@ class Declarations:
         *,
         resource: ResourceOf | None = None,
         actions: Sequence[str] = (),
+        conditions: ConditionsOf = no_conditions,
         open_to_any_caller: bool = False,
     ) -> Callable[[_Function], _Function]:
         """Declare a method as the operation of its name.
@@ -145,7 +156,13 @@ class Declarations:
             names = _parameter_names(model.input_shape)
             lacking = _check_signature(function, model.input_shape, names)
             self._declared[name] = Operation(
-                model, function, tuple(actions) or (action,), resource, names, lacking
+                model,
+                function,
+                tuple(actions) or (action,),
+                resource,
+                names,
+                lacking,
+                conditions,
             )
             return function
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from registry.ecr.identifiers import Failure, find, identifier, not_found
-from registry.ecr.service import ecr, repository_arn, scope_of
+from registry.ecr.service import ecr, image_tags, repository_arn, scope_of
 from registry.values.digest import Digest
 from registry.values.errors import ImageExists, KeyUnavailable, ParameterInvalid
 from registry.values.reference import tag_name
@@ -103,7 +103,7 @@ class ImageOperations:
             answer["nextToken"] = self._pages.seal(listing, found[limit - 1].id)
         return answer
 
-    @ecr.operation(resource=repository_arn)
+    @ecr.operation(resource=repository_arn, conditions=image_tags)
     def batch_get_image(
         self,
         context: Context,
@@ -126,7 +126,7 @@ class ImageOperations:
                 failures.append(Failure("KmsError", str(error)).described(image_id))
         return {"images": images, "failures": failures}
 
-    @ecr.operation(resource=repository_arn)
+    @ecr.operation(resource=repository_arn, conditions=image_tags)
     def put_image(
         self,
         context: Context,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from registry.domain.repositories import Encryption
-from registry.ecr.service import ecr, repository_arn, repository_arns, scope_of
+from registry.ecr.service import ecr, repository_arn, repository_arns, request_tags, scope_of
 from registry.values.errors import ParameterInvalid
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from registry.aws.context import Context
     from registry.domain.pages import Pages
     from registry.domain.repositories import Repositories, Repository
+    from registry.values.scope import Hosts
 
 PAGE = 100
 """Repositories in one answer, where `maxResults` says nothing."""
@@ -30,11 +31,12 @@ PAGE = 100
 class RepositoryOperations:
     """Create, describe, delete."""
 
-    def __init__(self, repositories: Repositories, pages: Pages) -> None:
+    def __init__(self, repositories: Repositories, pages: Pages, hosts: Hosts) -> None:
         self._repositories = repositories
         self._pages = pages
+        self._hosts = hosts
 
-    @ecr.operation(resource=repository_arn)
+    @ecr.operation(resource=repository_arn, conditions=request_tags)
     def create_repository(
         self,
         context: Context,
@@ -119,11 +121,12 @@ class RepositoryOperations:
         key_arn = self._repositories.key_arn(repository)
         if key_arn is not None:
             encryption["kmsKey"] = key_arn
+        host = self._hosts.host(repository.scope, context.host)
         described: RepositoryTypeDef = {
             "repositoryArn": repository.arn,
             "registryId": repository.scope.account,
             "repositoryName": repository.name,
-            "repositoryUri": f"{context.host}/{repository.name}",
+            "repositoryUri": f"{host}/{repository.name}",
             "createdAt": repository.created_at,
             "imageTagMutability": repository.mutability,  # type: ignore[typeddict-item]  # the row's text
             "imageScanningConfiguration": {"scanOnPush": repository.scan_on_push},

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from registry.aws.context import Context
+    from registry.aws.service import Conditions
 
 ecr = Declarations("ecr")
 
@@ -31,3 +32,22 @@ def repository_arns(context: Context, parameters: Mapping[str, Any]) -> Sequence
     scope = scope_of(context, parameters.get("registry_id"))
     names = parameters.get("repository_names") or ("*",)
     return tuple(scope.repository_arn(name) for name in names)
+
+
+def request_tags(_context: Context, parameters: Mapping[str, Any]) -> Sequence[Conditions]:
+    """`aws:RequestTag/*` and `aws:TagKeys` of an operation that sets resource tags."""
+    tags = {tag["Key"]: tag["Value"] for tag in parameters.get("tags") or ()}
+    found: dict[str, str | tuple[str, ...]] = {
+        f"aws:requesttag/{key.lower()}": value for key, value in tags.items()
+    }
+    return ({**found, "aws:tagkeys": tuple(tags)} if tags else {},)
+
+
+def image_tags(_context: Context, parameters: Mapping[str, Any]) -> Sequence[Conditions]:
+    """`ecr:ImageTag`, a key of our own: each image must be allowed under its own tag.
+
+    An image that is named by digest alone has no such key.
+    """
+    named = [item.get("imageTag") for item in parameters.get("image_ids") or ()]
+    tags = dict.fromkeys(named or [parameters.get("image_tag")])
+    return [{"ecr:imagetag": tag} if tag else {} for tag in tags]

@@ -20,7 +20,7 @@ from starlette.responses import Response
 
 from registry.domain.access import Circumstances
 from registry.oci.call import Call
-from registry.oci.errors import challenge, envelope, response
+from registry.oci.errors import envelope, response
 from registry.oci.routes import CATALOG, Route
 from registry.values.errors import (
     Denied,
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from starlette.types import Scope as AsgiScope
 
     from registry.domain.access import Access
-    from registry.domain.identities import User
+    from registry.domain.identities.identity import Identity
     from registry.domain.repositories import Repositories
     from registry.domain.tokens import Tokens
-    from registry.values.scope import Scope
+    from registry.values.scope import Hosts
 
 CREATE = ("ecr:CreateRepository",)
 
@@ -67,14 +67,14 @@ class OciApp:
         tokens: Tokens,
         access: Access,
         repositories: Repositories,
-        scope: Scope,
+        hosts: Hosts,
         create_on_push: bool = False,
     ) -> None:
         self._routes = routes
         self._tokens = tokens
         self._access = access
         self._repositories = repositories
-        self._scope = scope
+        self._hosts = hosts
         self._create_on_push = create_on_push
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
@@ -97,7 +97,7 @@ class OciApp:
             if route.method == request.method:
                 return await self._authorized(_Found(request, receive, route, match.groupdict()))
             allowed[route.method] = None
-        self._user(request)
+        self._identity(request, anonymous=False)
         if not allowed:
             return envelope(404, "UNSUPPORTED", "nothing is served at this path")
         message = f"{request.method} is not served here; {', '.join(allowed)} is"
@@ -106,38 +106,47 @@ class OciApp:
     async def _authorized(self, found: _Found) -> Response:
         request, route = found.request, found.route
         request.state.operation = route.operation
-        try:
-            user = self._user(request)
-        except Unauthenticated:
-            return challenge(request)
-        request.state.principal = user.arn
-        call = self._call(found, user)
+        identity = self._identity(request, anonymous=route.anonymous)
+        request.state.principal = identity.arn if identity else None
+        call = self._call(found, identity)
         if call.name:
             request.state.repository_kind = "private"
             repository_name(call.name)
-        self._access.require(user, route.actions, self._resource(call, route), call.circumstances)
+        try:
+            for tag in _image_tags(found) or [""]:
+                self._require(call.about(tag), route.actions, self._resource(call, route))
+        except Denied:
+            if identity is None:
+                raise Unauthenticated("Not Authorized") from None
+            raise
         if route.creates and self._create_on_push:
             await self._create(call)
         return await route.endpoint(call)
 
-    def _call(self, found: _Found, user: User) -> Call:
-        client = found.request.client
+    def _require(self, call: Call, actions: tuple[str, ...], resource: str) -> None:
+        self._access.require(call.user, actions, resource, call.circumstances)
+
+    def _call(self, found: _Found, identity: Identity | None) -> Call:
+        request = found.request
         return Call(
-            request=found.request,
+            request=request,
             receive=found.receive,
-            user=user,
+            user=identity,
             circumstances=Circumstances(
-                source_ip=client.host if client else "",
-                secure=found.request.scope["scheme"] == "https",
-                user_agent=found.request.headers.get("user-agent", ""),
+                source_ip=request.client.host if request.client else "",
+                secure=request.scope["scheme"] == "https",
+                user_agent=request.headers.get("user-agent", ""),
             ),
-            scope=self._scope,
+            scope=self._hosts.scope(request.headers.get("host", "")),
             name=found.parameters.get("name") or "",
             parameters=found.parameters,
         )
 
-    def _user(self, request: Request) -> User:
+    def _identity(self, request: Request, *, anonymous: bool) -> Identity | None:
+        """Whose token the request brings; None for an anonymous caller, where one may ask."""
         values = request.headers.getlist("authorization")
+        if not values and anonymous:
+            return None
         if len(values) != 1:
             raise Unauthenticated("Not Authorized")
         scheme, _, credentials = values[0].partition(" ")
@@ -159,11 +168,19 @@ class OciApp:
         except RepositoryNotFound as missing:
             arn = call.scope.repository_arn(call.name)
             try:
-                self._access.require(call.user, CREATE, arn, call.circumstances)
+                self._require(call, CREATE, arn)
             except Denied:
                 raise missing from None
             with suppress(RepositoryExists):  # another push may be quicker
                 await run_in_threadpool(self._repositories.create, call.scope, call.name)
+
+
+def _image_tags(found: _Found) -> list[str]:
+    """The tags that a request names."""
+    reference = found.parameters.get("reference", "")
+    if reference and ":" not in reference:
+        return [reference]
+    return found.request.query_params.getlist("tag") if reference else []
 
 
 def _path(request: Request) -> str:

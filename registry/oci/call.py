@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -34,6 +34,13 @@ class Call:
     """The repository's name; empty where the route has none."""
     parameters: Mapping[str, str]
     """The other parts of the path."""
+
+    def about(self, tag: str) -> Call:
+        """The same request, as a condition on `ecr:ImageTag` sees it: about one of its tags."""
+        if not tag:
+            return self
+        about = replace(self.circumstances, more={"ecr:imagetag": tag})
+        return replace(self, circumstances=about)
 
     @property
     def owner(self) -> str:

@@ -54,6 +54,8 @@ class Route:
     operation: str
     """What logs and metrics call it."""
     endpoint: Endpoint
+    anonymous: bool = False
+    """Served without credentials where the repository's policy allows everyone."""
     creates: bool = False
     """A push: where the setting allows it, a missing repository is made first."""
 
@@ -71,18 +73,18 @@ def table(
         Route("GET", VERSION, SIGNED_IN, "Version", listing.version),
         Route("HEAD", VERSION, SIGNED_IN, "Version", listing.version),
         Route("GET", CATALOG, ("ecr:DescribeRepositories",), "Catalog", listing.catalog),
-        Route("GET", TAGS, names, "ListTags", listing.tags),
-        Route("GET", REFERRERS, IMAGE, "ListReferrers", listing.referrers),
+        Route("GET", TAGS, names, "ListTags", listing.tags, anonymous=True),
+        Route("GET", REFERRERS, IMAGE, "ListReferrers", listing.referrers, anonymous=True),
         Route("POST", UPLOADS, START, "StartUpload", uploads.start, creates=True),
         Route("GET", UPLOAD, PART, "UploadStatus", uploads.status),
         Route("PATCH", UPLOAD, PART, "AppendUpload", uploads.append),
         Route("PUT", UPLOAD, COMPLETE, "FinishUpload", uploads.finish),
         Route("DELETE", UPLOAD, PART, "CancelUpload", uploads.cancel),
-        Route("HEAD", BLOB, probe, "HeadBlob", blobs.head),
-        Route("GET", BLOB, read, "GetBlob", blobs.get),
+        Route("HEAD", BLOB, probe, "HeadBlob", blobs.head, anonymous=True),
+        Route("GET", BLOB, read, "GetBlob", blobs.get, anonymous=True),
         Route("DELETE", BLOB, DELETE, "DeleteBlob", blobs.delete),
-        Route("HEAD", MANIFEST, IMAGE, "HeadManifest", manifests.get),
-        Route("GET", MANIFEST, IMAGE, "GetManifest", manifests.get),
+        Route("HEAD", MANIFEST, IMAGE, "HeadManifest", manifests.get, anonymous=True),
+        Route("GET", MANIFEST, IMAGE, "GetManifest", manifests.get, anonymous=True),
         Route("PUT", MANIFEST, put, "PutManifest", manifests.put, creates=True),
         Route("DELETE", MANIFEST, DELETE, "DeleteManifest", manifests.delete),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets as random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -49,13 +49,20 @@ class Accounts:
             if connection.execute(known).first() is not None:
                 return None
             connection.execute(sa.insert(accounts).values(id=account, created_at=now))
-            user_id = insert_user(connection, account, "/", ADMINISTRATOR, {}, None, now)
+            user_id = insert_user(connection, account, ADMINISTRATOR)
             connection.execute(
                 sa.insert(attachments).values(
                     owner_id=user_id, policy_arn=PREFIX + "AdministratorAccess", at=now
                 )
             )
             key = insert_key(connection, self._secrets, user_id, ADMINISTRATOR)
+            keep(key)
+        return key
+
+    def new_key(self, user_id: str, user_name: str, keep: Callable[[NewKey], None]) -> NewKey:
+        """Another access key of a user; `keep` as for `bootstrap`."""
+        with self._database.write() as connection:
+            key = insert_key(connection, self._secrets, user_id, user_name)
             keep(key)
         return key
 
@@ -68,11 +75,11 @@ class Accounts:
 def insert_user(
     connection: sa.Connection,
     account: str,
-    path: str,
     name: str,
-    tags: dict[str, str],
-    boundary: str | None,
-    now: datetime,
+    *,
+    path: str = "/",
+    tags: Mapping[str, str] | None = None,
+    boundary: str | None = None,
 ) -> str:
     """A new active user; its unique id."""
     user_id = unique_id(USER)
@@ -83,17 +90,15 @@ def insert_user(
             path=path,
             name=name,
             boundary=boundary,
-            tags=tags,
+            tags=dict(tags or {}),
             active=True,
-            created_at=now,
+            created_at=datetime.now(UTC),
         )
     )
     return user_id
 
 
-def insert_key(
-    connection: sa.Connection, secrets: Secrets, user_id: str, user_name: str
-) -> NewKey:
+def insert_key(connection: sa.Connection, secrets: Secrets, user_id: str, user_name: str) -> NewKey:
     """A new active access key of the user."""
     key_id = unique_id(KEY)[:20]
     key = NewKey(key_id, user_name, random.token_urlsafe(30), datetime.now(UTC))
