@@ -20,7 +20,7 @@ import inspect
 import keyword
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from botocore import xform_name
 from botocore.loaders import Loader
@@ -41,11 +41,16 @@ Conditions = Mapping[str, str | tuple[str, ...]]
 """Condition keys that only the operation knows, in lower case, such as `aws:tagkeys`."""
 ConditionsOf = Callable[[Context, Parameters], Sequence[Conditions]]
 """One for each thing that the operation does at once: each must be allowed."""
+Resource = ResourceOf | Callable[[Any, Context, Parameters], Sequence[str]]
+"""A function, or a method of the object that is bound, where only that knows the ARN."""
+ConditionsFound = ConditionsOf | Callable[[Any, Context, Parameters], Sequence[Conditions]]
+"""The same of conditions."""
 ErrorOf = Callable[[Exception], ServiceError | None]
 """The wire error of a domain error, or None where the service has no word for it."""
 InvalidOf = Callable[[Sequence[Violation]], ServiceError | RequestError]
 """The error of an input that fails constraints."""
 
+_Any = TypeVar("_Any")
 _Function = TypeVar("_Function", bound=Callable[..., Mapping[str, Any] | None])
 
 _PROTOCOLS: dict[str, Callable[[], WireProtocol]] = {"json": JsonProtocol, "query": QueryProtocol}
@@ -133,9 +138,9 @@ class Declarations:
     def operation(
         self,
         *,
-        resource: ResourceOf | None = None,
+        resource: Resource | None = None,
         actions: Sequence[str] = (),
-        conditions: ConditionsOf = no_conditions,
+        conditions: ConditionsFound = no_conditions,
         open_to_any_caller: bool = False,
     ) -> Callable[[_Function], _Function]:
         """Declare a method as the operation of its name.
@@ -159,10 +164,10 @@ class Declarations:
                 model,
                 function,
                 tuple(actions) or (action,),
-                resource,
+                cast("ResourceOf | None", resource),  # `bind` makes functions of methods
                 names,
                 lacking,
-                conditions,
+                cast("ConditionsOf", conditions),
             )
             return function
 
@@ -189,10 +194,22 @@ class Declarations:
             owners = [each for each in handlers if _has(each, name, declared.function)]
             if len(owners) != 1:
                 raise DeclarationError(f"{name} is on {len(owners)} of the objects bound, not one")
-            bound = replace(declared, function=getattr(owners[0], name))
-            operations[declared.model.name] = bound
+            operations[declared.model.name] = replace(
+                declared,
+                function=getattr(owners[0], name),
+                resource=_bound(owners[0], declared.resource),
+                conditions=_bound(owners[0], declared.conditions),
+            )
         wire = _PROTOCOLS[self.model.protocol]()
         return Service(self.model, wire, operations, errors, invalid, global_region)
+
+
+def _bound(owner: object, function: _Any) -> _Any:
+    """A method of the owner's class as the owner's own; any other function as it is."""
+    name = getattr(function, "__name__", "")
+    if not _has(owner, name, function):
+        return function
+    return cast("_Any", getattr(owner, name))
 
 
 def _has(handler: object, name: str, function: object) -> bool:

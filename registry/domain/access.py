@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from registry.aws.policy import Policies, Policy, PolicyKind, Principal, Request, decide, parse
+from registry.domain.identities.arns import AWS_MANAGED
 from registry.values.errors import Denied
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Circumstances:
         for key, value in tags.items():
             found[f"aws:resourcetag/{key.lower()}"] = value
             found[f"ecr:resourcetag/{key.lower()}"] = value
+            found[f"iam:resourcetag/{key.lower()}"] = value
         return found
 
 
@@ -140,5 +142,7 @@ def _compiled(document: Document, kind: PolicyKind) -> Policy:
 
 
 def _account_of(resource: str) -> str:
+    """The account of an ARN; AWS's managed policies are every account's own to read."""
     parts = resource.split(":", 5)
-    return parts[_ACCOUNT_PART] if len(parts) > _ACCOUNT_PART else ""
+    account = parts[_ACCOUNT_PART] if len(parts) > _ACCOUNT_PART else ""
+    return "" if account == AWS_MANAGED else account

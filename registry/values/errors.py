@@ -4,13 +4,15 @@
     ├── Invalid                  the request itself is wrong
     │   ├── NameInvalid  TagInvalid  DigestInvalid  SizeInvalid  RangeInvalid
     │   ├── ManifestInvalid ── ManifestTooLarge  ManifestReferenceUnknown
-    │   └── ParameterInvalid
+    │   └── ParameterInvalid  PolicyDocumentInvalid
     ├── NotFound
     │   ├── RepositoryNotFound  ImageNotFound  BlobNotFound  UploadNotFound
-    │   └── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
+    │   ├── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
+    │   └── EntityNotFound
     ├── Conflict
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
-    │   └── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
+    │   ├── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
+    │   └── EntityExists  DeleteConflict  LimitExceeded
     ├── Refused
     │   └── Unauthenticated  TokenExpired  Denied
     ├── Unavailable              try again later, nothing was stored
@@ -74,6 +76,10 @@ class ParameterInvalid(Invalid):
     """Any other parameter outside its constraint."""
 
 
+class PolicyDocumentInvalid(Invalid):
+    """A policy that is not one, or not of the kind that belongs here; the message says where."""
+
+
 class NotFound(MoorageError):
     """What was named does not exist, or the caller may not know that it does."""
 
@@ -116,6 +122,10 @@ class Vanished(NotFound):
     """What the request was about was deleted while it ran."""
 
 
+class EntityNotFound(NotFound):
+    """No user, group, role, instance profile, policy or access key of that name."""
+
+
 class Conflict(MoorageError):
     """The request is fine, but not against what is stored now."""
 
@@ -152,6 +162,18 @@ class BlobReferenced(Conflict):
 
 class UploadConflict(Conflict):
     """Somebody else wrote to the upload in the meantime."""
+
+
+class EntityExists(Conflict):
+    """The account has an entity of that name, in whatever case."""
+
+
+class DeleteConflict(Conflict):
+    """An entity that still has something, or is still in use, is not deleted."""
+
+
+class LimitExceeded(Conflict):
+    """One more would be more than an account, an entity or a document may have."""
 
 
 class Refused(MoorageError):

@@ -164,8 +164,8 @@ class Directory:
                 account=row.account,
                 arn=iam_arn(row.account, "user", row.path, row.name),
                 name=row.name,
-                policies=_held_by(connection, owners),
-                boundary=_boundary(connection, row.boundary),
+                policies=held_by(connection, owners),
+                boundary=boundary_document(connection, row.boundary),
                 tags=tuple(sorted(row.tags.items())),
             )
 
@@ -189,10 +189,10 @@ class Directory:
             arn = connection.execute(
                 sa.select(roles.c.boundary).where(roles.c.id == role_id)
             ).scalar()
-            return _held_by(connection, [role_id]), _boundary(connection, arn)
+            return held_by(connection, [role_id]), boundary_document(connection, arn)
 
 
-def _held_by(connection: sa.Connection, owners: Sequence[str]) -> tuple[Document, ...]:
+def held_by(connection: sa.Connection, owners: Sequence[str]) -> tuple[Document, ...]:
     """Inline and managed policies of a user with its groups, or of a role."""
     inline = connection.execute(
         sa.select(inline_policies.c.name, inline_policies.c.document)
@@ -227,7 +227,7 @@ def _default_version(arn: str) -> sa.Select[Any]:
     )
 
 
-def _boundary(connection: sa.Connection, arn: str | None) -> Document | None:
+def boundary_document(connection: sa.Connection, arn: str | None) -> Document | None:
     """The boundary; one whose policy is gone allows nothing, as a boundary must fail closed."""
     if arn is None:
         return None
