@@ -2,92 +2,34 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from registry import __version__
-from registry.config import ENVIRONMENT_PREFIX, Settings, choices, from_environment, from_file, read
+from registry.commands.options import Group, options, settings_of
 from registry.keys.local import LocalKeyring
 from registry.keys.ring import KeyMetadata
-from registry.values.errors import MoorageError
-
-F = TypeVar("F", bound=Callable[..., object])
 
 
-class _Group(click.Group):
-    """Commands whose errors are one line and exit status 1, never a traceback."""
-
-    def invoke(self, context: click.Context) -> Any:
-        try:
-            return super().invoke(context)
-        except MoorageError as error:
-            raise click.ClickException(str(error)) from None
-
-
-def _options(*names: str) -> Callable[[F], F]:
-    """Command-line options for the settings named, or for all."""
-
-    def decorate(function: F) -> F:
-        function = click.option(
-            "--config",
-            type=click.Path(path_type=Path),
-            envvar=ENVIRONMENT_PREFIX + "CONFIG",
-            help="TOML file with settings",
-        )(function)
-        for item in reversed(fields(Settings)):
-            if not names or item.name in names:
-                function = _option(item.name, str(item.type), item.metadata["help"], item.default)(
-                    function
-                )
-        return function
-
-    return decorate
-
-
-def _option(name: str, kind: str, text: str, default: object) -> Callable[[F], F]:
-    flag = "--" + name.replace("_", "-")
-    if kind == "bool":
-        flag = f"{flag}/--no-{name.replace('_', '-')}"
-    allowed = choices(kind)
-    shown = f"  [default: {default}]" if default not in (None, "") else ""
-    return click.option(
-        flag,
-        name,
-        default=None,
-        type=click.Choice(allowed) if allowed else None,
-        metavar=None if allowed or kind == "bool" else kind.removesuffix(" | None").upper(),
-        help=f"{text}{shown}",
-    )
-
-
-def _settings(config: Path | None, given: dict[str, Any]) -> Settings:
-    sources = [given, from_environment(os.environ)]
-    if config is not None:
-        sources.append(from_file(config))
-    return read(*sources)
-
-
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="moorage")
 def main() -> None:
     """Amazon ECR's interface on a machine of your own."""
 
 
 @main.command()
-@_options()
+@options()
 def serve(config: Path | None, **given: Any) -> None:
     """Start the server.
 
     Every option can also be given as MOORAGE_<OPTION> in the environment, or in the file of
     --config.
     """
-    settings = _settings(config, given)
+    settings = settings_of(config, given)
     # Only here: the other commands have no use for a server.
     from registry.serve import serve as run  # noqa: PLC0415
 
@@ -95,13 +37,13 @@ def serve(config: Path | None, **given: Any) -> None:
 
 
 @main.command()
-@_options("data", "account", "region", "keyring")
+@options("data", "account", "region", "keyring")
 def credentials(config: Path | None, **given: Any) -> None:
     """Make another access key for the administrator and write DATA/credentials anew.
 
     Earlier keys stay valid.
     """
-    settings = _settings(config, given)
+    settings = settings_of(config, given)
     from registry.setup import credentials_path, new_credentials  # noqa: PLC0415 - see serve
 
     key = new_credentials(settings)
@@ -113,11 +55,11 @@ def keys() -> None:
     """Master keys of the local keyring; a running server sees every change at once."""
 
 
-_key_options = _options("data", "account", "region", "keyring")
+_key_options = options("data", "account", "region", "keyring")
 
 
 def _keyring(config: Path | None, given: dict[str, Any]) -> LocalKeyring:
-    settings = _settings(config, given)
+    settings = settings_of(config, given)
     return LocalKeyring(settings.keyring_path, settings.account, settings.region, create=False)
 
 
