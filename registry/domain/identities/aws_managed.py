@@ -6,7 +6,10 @@ actions of services that this server does not have.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 PREFIX = "arn:aws:iam::aws:policy/"
@@ -60,3 +63,11 @@ DOCUMENTS = {
     }.items()
 }
 """By ARN."""
+
+SINCE = datetime(2015, 12, 21, tzinfo=UTC)
+"""When they were made, as far as anybody asks: these documents have one version only."""
+
+
+def unique_id(arn: str) -> str:
+    """The id of one of these policies, the same on every server."""
+    return "ANPA" + base64.b32encode(hashlib.sha256(arn.encode()).digest()).decode()[:17]

@@ -22,7 +22,7 @@ from registry.values.errors import EntityExists, EntityNotFound, LimitExceeded
 if TYPE_CHECKING:
     from registry.database.database import Database
 
-E = TypeVar("E", bound="Entity")
+E = TypeVar("E")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class Entities(Generic[E]):
 
 def entity(kind: Kind, row: sa.Row[Any]) -> Entity:
     """A row of the kind's table as an entity."""
-    fields = row._mapping  # noqa: SLF001 - the public name of a row's columns
+    fields = row._mapping
     return Entity(
         kind=kind,
         id=row.id,

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
+from registry.domain.identities.entities import E, Entities, named
 from registry.values.errors import LimitExceeded, ParameterInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 MOST = 50
 RESERVED = "aws:"
@@ -48,3 +51,25 @@ def without_tags(stored: Mapping[str, str], keys: Sequence[str]) -> dict[str, st
 def _check_count(tags: Mapping[str, str]) -> None:
     if len(tags) > MOST:
         raise LimitExceeded(f"The number of tags has reached the maximum limit: {MOST}.")
+
+
+class Tagged(Entities[E]):
+    """Entities that can have tags."""
+
+    def tag(self, account: str, name: str, tags: Mapping[str, str]) -> None:
+        """Add or change tags. Raises EntityNotFound, LimitExceeded."""
+        self._change(account, name, lambda stored: with_tags(stored, tags))
+
+    def untag(self, account: str, name: str, keys: Sequence[str]) -> None:
+        """Remove tags. Raises EntityNotFound."""
+        self._change(account, name, lambda stored: without_tags(stored, keys))
+
+    def _change(
+        self, account: str, name: str, change: Callable[[Mapping[str, str]], dict[str, str]]
+    ) -> None:
+        table = self.kind.table
+        with self._database.write() as connection:
+            row = named(connection, self.kind, account, name)
+            connection.execute(
+                sa.update(table).where(table.c.id == row.id).values(tags=change(row.tags))
+            )
