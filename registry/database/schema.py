@@ -197,6 +197,17 @@ attachments = sa.Table(
     sa.Column("at", Instant, nullable=False),
 )
 
+policy_files = sa.Table(
+    "policy_files",
+    metadata,
+    sa.Column("account", sa.ForeignKey("accounts.id"), primary_key=True),
+    sa.Column("region", sa.Text, primary_key=True, comment="empty where a kind has none"),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("mark", sa.Text, nullable=False, comment="tells it from a later one of its name"),
+)
+"""What came out of policy files, so that pruning takes away nothing else."""
+
 robots = sa.Table(
     "robots",
     metadata,

@@ -154,6 +154,18 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", name=op.f("uq_policies_id")),
     )
     op.create_table(
+        "policy_files",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False, comment="empty where a kind has none"),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "mark", sa.Text(), nullable=False, comment="tells it from a later one of its name"
+        ),
+        sa.ForeignKeyConstraint(["account"], ["accounts.id"], name=op.f("fk_policy_files_account")),
+        sa.PrimaryKeyConstraint("account", "region", "kind", "name", name=op.f("pk_policy_files")),
+    )
+    op.create_table(
         "repository_policies",
         sa.Column(
             "repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
