@@ -48,6 +48,7 @@ class Settings:
     robot_tokens: bool = _setting(False, "allow long-lived tokens (moorage token create)")
     policies: Path | None = _setting(None, "directory of policy files, applied at every start")
     audit: bool = _setting(True, "write every decision to DATA/audit/")
+    audit_days: int = _setting(90, "days that the audit log is kept")
     create_on_push: bool = _setting(False, "a push to a missing repository creates it")
     sparse_manifests: Literal["none", "index", "all"] = _setting(
         "index", "which manifests may name content that was not pushed: none, an index, all"
@@ -81,6 +82,8 @@ class Settings:
             raise ParameterInvalid(f"port: {self.port} is not between 0 and 65535")
         if self.workers < 1:
             raise ParameterInvalid("workers: at least 1")
+        if self.audit_days < 1:
+            raise ParameterInvalid("audit_days: at least 1")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ParameterInvalid("tls_cert and tls_key: give both or neither")
         self.hosts  # noqa: B018 - raises for what it cannot read
@@ -115,6 +118,11 @@ class Settings:
     def keyring_path(self) -> Path:
         """Where the keyring is."""
         return self.keyring or self.data / "keyring.json"
+
+    @property
+    def audit_path(self) -> Path:
+        """Where the audit log is, a file for each day."""
+        return self.data / "audit"
 
     def dump(self) -> str:
         """All of it as JSON, for the workers' environment."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +37,5 @@ class Context:
     """Whether the client came over TLS."""
     source_ip: str
     user_agent: str
+    parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """The operation's input, for whoever decides about it."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -27,13 +28,27 @@ from registry.aws.errors import Fault, RequestError, ServiceError
 from registry.aws.json_protocol import TARGET, JsonProtocol
 from registry.aws.protocol import Incoming, Reply, WireProtocol
 from registry.aws.query_protocol import FORM, QueryProtocol
-from registry.aws.service import Conditions, Operation, Service
+from registry.aws.service import Conditions, Operation, Parameters, Service
 from registry.aws.sigv4 import Credentials, Identified, Verifier
 from registry.values.digest import shown
 from registry.values.errors import Denied, Unavailable
 
 Authorize = Callable[[Context, Sequence[str], Sequence[str], Conditions], None]
 """(context, IAM actions, resource ARNs, the operation's condition keys); raises Denied."""
+
+Refused = Callable[[Incoming, str, str, RequestError], None]
+"""(request, IAM action, access key id as claimed, why the credentials were refused)."""
+
+REFUSALS = frozenset(
+    {
+        Fault.INCOMPLETE_SIGNATURE,
+        Fault.UNKNOWN_KEY,
+        Fault.BAD_SIGNATURE,
+        Fault.TOKEN_EXPIRED,
+        Fault.REQUEST_EXPIRED,
+    }
+)
+"""What is wrong with credentials that were shown."""
 
 _Identity = tuple[Service, Identified]
 
@@ -57,6 +72,8 @@ class _Call:
     service: Service | None = None
     complete: bool = False
     """Whether the body was read to its end."""
+    key_id: str = ""
+    """The access key that the caller claims to have."""
 
 
 class Gateway:
@@ -70,12 +87,14 @@ class Gateway:
         *,
         regions: Sequence[str],
         verifier: Verifier | None = None,
+        refused: Refused = lambda *_: None,
     ) -> None:
         bound = list(services)
         self._by_target = {each.target_prefix: each for each in bound if each.target_prefix}
         self._by_name = {each.signing_name: each for each in bound if not each.target_prefix}
         self._verifier = verifier or Verifier(credentials)
         self._authorize = authorize
+        self._refused = refused
         self._regions = tuple(regions)
         self._json, self._query = JsonProtocol(), QueryProtocol()
         # A large body takes three times its size while it is decoded: few are held at a time,
@@ -136,6 +155,7 @@ class Gateway:
         if call.wire is self._json:
             call.service = self._targeted(target)
         claim = read_claim(incoming)
+        call.key_id = claim.access_key_id
         service = call.service = call.service or self._named(claim.scope.service)
         extra = (service.global_region,) if service.global_region else ()
         regions = (*self._regions, *extra)
@@ -165,7 +185,7 @@ class Gateway:
         caller = self._verifier.verify(incoming, identified)
         call.state["principal"] = caller.arn
         operation, parameters = _read(service, incoming, call.state)
-        context = self._context(caller, incoming, identified.claim.scope.region)
+        context = self._context(caller, incoming, identified.claim.scope.region, parameters)
         if operation.resource is not None:
             resources = operation.resource(context, parameters)
             for conditions in operation.conditions(context, parameters):
@@ -173,7 +193,9 @@ class Gateway:
         result = operation.function(context, **parameters)
         return service.wire.result(operation.model, result or {}, incoming.request_id)
 
-    def _context(self, caller: Caller, incoming: Incoming, region: str) -> Context:
+    def _context(
+        self, caller: Caller, incoming: Incoming, region: str, parameters: Parameters
+    ) -> Context:
         return Context(
             caller=caller,
             account=caller.account,
@@ -183,11 +205,14 @@ class Gateway:
             secure=incoming.secure,
             source_ip=incoming.source_ip,
             user_agent=dict(incoming.headers).get("user-agent", ""),
+            parameters=parameters,
         )
 
     def _failed(self, call: _Call, error: Exception) -> Reply:
         """The error's answer; the connection ends if its body was not read."""
         wire, service = call.wire, call.service
+        if isinstance(error, RequestError) and error.fault in REFUSALS:
+            self._refused(call.incoming, _asked(call), call.key_id, error)
         found = self._service_error(call, error)
         model = service.model if service else None
         reply = wire.error(found, model, call.incoming.request_id)
@@ -264,3 +289,14 @@ def _incoming(scope: Scope) -> Incoming:
         source_ip=client[0] if client else "",
         request_id=scope.get("state", {}).get("request_id") or str(uuid4()),
     )
+
+
+def _asked(call: _Call) -> str:
+    """The IAM action that a request whose credentials were refused would have needed."""
+    if call.service is None:
+        return "unknown:Unknown"
+    name = ""
+    with suppress(RequestError):
+        name = call.wire.read(call.incoming).operation
+    known = name if name in call.service.model.operation_names else "Unknown"
+    return f"{call.service.signing_name}:{known}"

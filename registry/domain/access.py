@@ -5,13 +5,15 @@ Source: IAM User Guide, "Policy evaluation logic"; the decision is `aws/policy`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from registry.aws.policy import Policies, Policy, PolicyKind, Principal, Request, decide, parse
+from registry.domain.audit_events import TEXT_MAX, Event
 from registry.domain.identities.arns import AWS_MANAGED
 from registry.values.errors import Denied
 
@@ -21,7 +23,12 @@ if TYPE_CHECKING:
 
 _ACCOUNT_PART = 4
 
+_STS = "sts:"
+_IMAGE_TAG = "ecr:imagetag"
+
 Value = str | tuple[str, ...]
+Record = Callable[[Event], None]
+"""Takes an event for the audit log; must be quick and never raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,10 @@ class Circumstances:
     user_agent: str = ""
     more: Mapping[str, Value] = field(default_factory=dict)
     """Keys of the operation, in lower case, such as `ecr:imagetag`."""
+    request_id: str = ""
+    access_key_id: str = ""
+    """What the caller was proven with; for the audit log alone, as is the next."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def context(self, tags: Mapping[str, str]) -> dict[str, Value]:
         """As condition keys, with the resource's tags (IAM User Guide, "Global keys")."""
@@ -60,17 +71,30 @@ class Guarded:
 
     policy: Document | None = None
     tags: tuple[tuple[str, str], ...] = ()
+    trust: Document | None = None
+    """A role's trust policy: the resource's policy where the action is one of STS."""
 
 
 UNGUARDED = Guarded()
 
 
-class Access:
-    """Decides, for every route and operation, before it runs."""
+def no_record(_event: Event) -> None:
+    """Where no audit log is kept."""
 
-    def __init__(self, guarded: Callable[[str], Guarded]) -> None:
-        """`guarded` gives the resource-based policy and the tags of an ARN."""
+
+class Access:
+    """Decides, for every route and operation, before it runs; and has it recorded."""
+
+    def __init__(
+        self, guarded: Callable[[str], Guarded], record: Record = no_record, region: str = ""
+    ) -> None:
+        """`guarded` gives the resource-based policy and the tags of an ARN.
+
+        `record` takes every decision for the audit log; `region` is the server's own.
+        """
         self._guarded = guarded
+        self._record = record
+        self._region = region
 
     def require(
         self,
@@ -84,7 +108,7 @@ class Access:
         No identity is an anonymous caller.
         """
         for action in actions:
-            decision = self.decide(identity, action, resource, circumstances)
+            decision = self._decided(identity, action, resource, circumstances)
             if not decision.allowed:
                 arn = identity.arn if identity else None
                 raise Denied(decision.message(arn, action, resource))
@@ -93,13 +117,28 @@ class Access:
         self, identity: Identity | None, action: str, resource: str, circumstances: Circumstances
     ) -> bool:
         """Whether the action is allowed on the resource."""
-        return self.decide(identity, action, resource, circumstances).allowed
+        return self._decided(identity, action, resource, circumstances).allowed
+
+    def refused(
+        self, action: str, resource: str, circumstances: Circumstances, code: str, message: str
+    ) -> None:
+        """Record credentials that were refused, before anything could be decided."""
+        event = self._event(None, action, resource, circumstances, None)
+        self._record(event._replace(error=code, message=message))
 
     def decide(
-        self, identity: Identity | None, action: str, resource: str, circumstances: Circumstances
+        self,
+        identity: Identity | None,
+        action: str,
+        resource: str,
+        circumstances: Circumstances,
+        guarded: Guarded | None = None,
     ) -> Decision:
-        """The decision, with the statement that made it."""
-        guarded = self._guarded(resource)
+        """The decision, with the statement that made it. Nothing is recorded.
+
+        `guarded` stands in for what the resource has now.
+        """
+        guarded = guarded or self._guarded(resource)
         request = Request(
             principal=None if identity is None else _principal(identity),
             action=action,
@@ -107,7 +146,40 @@ class Access:
             resource_account=_account_of(resource) or (identity.account if identity else ""),
             context=circumstances.context(dict(guarded.tags)),
         )
-        return decide(_policies(identity, guarded.policy), request)
+        if action.startswith(_STS):
+            return decide(_policies(identity, guarded.trust, PolicyKind.TRUST), request)
+        return decide(_policies(identity, guarded.policy, PolicyKind.RESOURCE), request)
+
+    def _decided(
+        self, identity: Identity | None, action: str, resource: str, circumstances: Circumstances
+    ) -> Decision:
+        decision = self.decide(identity, action, resource, circumstances)
+        self._record(self._event(identity, action, resource, circumstances, decision))
+        return decision
+
+    def _event(
+        self,
+        identity: Identity | None,
+        action: str,
+        resource: str,
+        circumstances: Circumstances,
+        decision: Decision | None,
+    ) -> Event:
+        tag = circumstances.more.get(_IMAGE_TAG)
+        parameters = circumstances.parameters
+        return Event(
+            seconds=time.time(),
+            action=action,
+            resource=resource,
+            region=self._region,
+            request_id=circumstances.request_id,
+            source_ip=circumstances.source_ip,
+            user_agent=circumstances.user_agent[:TEXT_MAX],
+            identity=identity,
+            access_key_id=circumstances.access_key_id,
+            parameters=parameters if tag is None else {**parameters, "imageTag": tag},
+            decision=decision,
+        )
 
 
 @lru_cache(maxsize=4096)
@@ -123,8 +195,8 @@ def _principal(identity: Identity) -> Principal:
 
 
 @lru_cache(maxsize=4096)
-def _policies(identity: Identity | None, resource: Document | None) -> Policies:
-    of_resource = None if resource is None else _compiled(resource, PolicyKind.RESOURCE)
+def _policies(identity: Identity | None, resource: Document | None, kind: PolicyKind) -> Policies:
+    of_resource = None if resource is None else _compiled(resource, kind)
     if identity is None:
         return Policies(resource=of_resource)
     boundary = identity.boundary

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypedDict
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from registry.domain.identities.identity import Credential
+from registry.domain.identities.identity import Credential, Proven
 from registry.values.errors import TokenExpired, Unauthenticated
 
 if TYPE_CHECKING:
@@ -83,20 +83,22 @@ class Tokens:
         """The password of a robot; it ends when the robot does."""
         return self._seal({"r": robot_id})
 
-    def open(self, password: str, now: datetime | None = None) -> Identity:
+    def open(self, password: str, now: datetime | None = None) -> Proven:
         """Whose token it is. Raises Unauthenticated, TokenExpired."""
         claims, moment = self._claims(password), now or datetime.now(UTC)
         if "r" in claims:
+            credential = Credential(claims["r"])
             found = self._robots.find(claims["r"], moment)
         else:
             if moment.timestamp() >= claims["e"]:
                 raise TokenExpired(_EXPIRED)
+            credential = Credential(claims["k"], claims["t"])
             found = self._credential(claims["k"], claims["t"], moment)
         if found is None:
             raise Unauthenticated("Not Authorized")
-        return found
+        return Proven(found, credential)
 
-    def from_basic(self, credentials: str, now: datetime | None = None) -> Identity:
+    def from_basic(self, credentials: str, now: datetime | None = None) -> Proven:
         """Whose token the credentials of a Basic header hold: base64 of `AWS:<password>`.
 
         Raises Unauthenticated, TokenExpired.

@@ -57,6 +57,12 @@ class Metrics:
             registry=self._registry,
         )
 
+        self._audit_lost = Counter(
+            "moorage_audit_events_lost",
+            "Events that the audit log had no room for.",
+            registry=self._registry,
+        )
+
     def request(
         self, surface: str, operation: str, kind: str, outcome: str, seconds: float
     ) -> None:
@@ -73,6 +79,10 @@ class Metrics:
     def upload(self, kind: str, outcome: str) -> None:
         """Count one upload that ended: stored, refused, interrupted, failed or cancelled."""
         self._uploads.labels(self._bounded(kind), self._bounded(outcome)).inc()
+
+    def audit_lost(self, count: int) -> None:
+        """Count events that the audit log lost."""
+        self._audit_lost.inc(count)
 
     def exposition(self) -> bytes:
         """All of it in Prometheus's text format, over every worker of the server."""

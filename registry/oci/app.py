@@ -28,6 +28,7 @@ from registry.values.errors import (
     NameInvalid,
     RepositoryExists,
     RepositoryNotFound,
+    TokenExpired,
     Unauthenticated,
 )
 from registry.values.reference import repository_name
@@ -39,12 +40,14 @@ if TYPE_CHECKING:
     from starlette.types import Scope as AsgiScope
 
     from registry.domain.access import Access
-    from registry.domain.identities.identity import Identity
+    from registry.domain.identities.identity import Proven
     from registry.domain.repositories import Repositories
     from registry.domain.tokens import Tokens
-    from registry.values.scope import Hosts
+    from registry.values.scope import Hosts, Scope
 
 CREATE = ("ecr:CreateRepository",)
+LOGIN = "ecr:Login"
+"""What the audit log calls `GET /v2/`: AWS has no action for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ class OciApp:
             if route.method == request.method:
                 return await self._authorized(_Found(request, receive, route, match.groupdict()))
             allowed[route.method] = None
-        self._identity(request, anonymous=False)
+        self._credentials(request)
         if not allowed:
             return envelope(404, "UNSUPPORTED", "nothing is served at this path")
         message = f"{request.method} is not served here; {', '.join(allowed)} is"
@@ -106,15 +109,17 @@ class OciApp:
     async def _authorized(self, found: _Found) -> Response:
         request, route = found.request, found.route
         request.state.operation = route.operation
-        identity = self._identity(request, anonymous=route.anonymous)
+        call = self._call(found)
+        identity = call.user
         request.state.principal = identity.arn if identity else None
-        call = self._call(found, identity)
         if call.name:
             request.state.repository_kind = "private"
             repository_name(call.name)
         try:
             for tag in _image_tags(found) or [""]:
-                self._require(call.about(tag), route.actions, self._resource(call, route))
+                self._require(
+                    call.about(tag), route.actions, _resource(call.scope, call.name, route)
+                )
         except Denied:
             if identity is None:
                 raise Unauthenticated("Not Authorized") from None
@@ -126,27 +131,33 @@ class OciApp:
     def _require(self, call: Call, actions: tuple[str, ...], resource: str) -> None:
         self._access.require(call.user, actions, resource, call.circumstances)
 
-    def _call(self, found: _Found, identity: Identity | None) -> Call:
-        request = found.request
+    def _call(self, found: _Found) -> Call:
+        """Who asks for what. Raises Unauthenticated, TokenExpired."""
+        proven = self._proven(found)
         return Call(
-            request=request,
+            request=found.request,
             receive=found.receive,
-            user=identity,
-            circumstances=Circumstances(
-                source_ip=request.client.host if request.client else "",
-                secure=request.scope["scheme"] == "https",
-                user_agent=request.headers.get("user-agent", ""),
-            ),
-            scope=self._hosts.scope(request.headers.get("host", "")),
+            user=None if proven is None else proven.identity,
+            circumstances=_circumstances(found, proven),
+            scope=self._hosts.scope(found.request.headers.get("host", "")),
             name=found.parameters.get("name") or "",
             parameters=found.parameters,
         )
 
-    def _identity(self, request: Request, *, anonymous: bool) -> Identity | None:
+    def _proven(self, found: _Found) -> Proven | None:
         """Whose token the request brings; None for an anonymous caller, where one may ask."""
+        if "authorization" not in found.request.headers:
+            if found.route.anonymous:
+                return None
+            raise Unauthenticated("Not Authorized")
+        try:
+            return self._credentials(found.request)
+        except (Unauthenticated, TokenExpired) as error:
+            self._refused(found, error)
+            raise
+
+    def _credentials(self, request: Request) -> Proven:
         values = request.headers.getlist("authorization")
-        if not values and anonymous:
-            return None
         if len(values) != 1:
             raise Unauthenticated("Not Authorized")
         scheme, _, credentials = values[0].partition(" ")
@@ -154,12 +165,13 @@ class OciApp:
             raise Unauthenticated("Not Authorized")
         return self._tokens.from_basic(credentials.strip())
 
-    def _resource(self, call: Call, route: Route) -> str:
-        if call.name:
-            return call.scope.repository_arn(call.name)
-        if route.path is CATALOG:
-            return call.scope.repository_arn("*")
-        return "*"
+    def _refused(self, found: _Found, error: MoorageError) -> None:
+        """Record credentials that were refused."""
+        route, name = found.route, found.parameters.get("name") or ""
+        resource = _resource(self._hosts.scope(found.request.headers.get("host", "")), name, route)
+        action = route.actions[-1] if route.actions else LOGIN
+        circumstances = _circumstances(found, None)
+        self._access.refused(action, resource, circumstances, type(error).__name__, str(error))
 
     async def _create(self, call: Call) -> None:
         """Make the repository of a push, if it is missing and the caller may."""
@@ -175,12 +187,45 @@ class OciApp:
                 await run_in_threadpool(self._repositories.create, call.scope, call.name)
 
 
+def _resource(scope: Scope, name: str, route: Route) -> str:
+    """The ARN that a request is about."""
+    if name or route.path is CATALOG:
+        return scope.repository_arn(name or "*")
+    return "*"
+
+
+def _circumstances(found: _Found, proven: Proven | None) -> Circumstances:
+    request = found.request
+    return Circumstances(
+        source_ip=request.client.host if request.client else "",
+        secure=request.scope["scheme"] == "https",
+        user_agent=request.headers.get("user-agent", ""),
+        request_id=getattr(request.state, "request_id", ""),
+        access_key_id="" if proven is None else proven.credential.access_key_id,
+        parameters=_shown(found),
+    )
+
+
 def _image_tags(found: _Found) -> list[str]:
-    """The tags that a request names."""
+    """The tags that a request names.
+
+    Only a push takes tags from the query: on a pull by digest they would be the client's
+    word for what it pulls.
+    """
     reference = found.parameters.get("reference", "")
     if reference and ":" not in reference:
         return [reference]
-    return found.request.query_params.getlist("tag") if reference else []
+    if not reference or found.route.method != "PUT":
+        return []
+    return found.request.query_params.getlist("tag")
+
+
+def _shown(found: _Found) -> dict[str, str]:
+    """What the audit log shows of the request beside the repository and the tag."""
+    digest = found.parameters.get("digest") or found.parameters.get("reference", "")
+    shown = {"imageDigest": digest} if ":" in digest else {}
+    upload = found.parameters.get("upload")
+    return {**shown, "uploadId": upload} if upload else shown
 
 
 def _path(request: Request) -> str:

@@ -1,0 +1,42 @@
+"""What a resource itself brings to a decision, by its ARN."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from registry.domain.access import UNGUARDED, Guarded
+from registry.domain.identities.identity import Document
+
+if TYPE_CHECKING:
+    from registry.domain.identities.directory import Directory
+    from registry.domain.repositories import Repositories
+
+NOBODY = Document(
+    "no role",
+    '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": {"AWS":'
+    ' "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"}]}',
+)
+"""The trust policy of a role that does not exist: a caller cannot tell it from one that does
+not trust the caller."""
+
+
+class Guards:
+    """Policies and tags of repositories, trust policies and tags of roles."""
+
+    def __init__(self, repositories: Repositories, directory: Directory) -> None:
+        self._repositories = repositories
+        self._directory = directory
+
+    def __call__(self, arn: str) -> Guarded:
+        """What guards the resource; nothing where it brings nothing."""
+        service, _, _ = arn.removeprefix("arn:aws:").partition(":")
+        if service == "ecr":
+            return self._repositories.guarded(arn)
+        return self._role(arn) if service == "iam" and ":role/" in arn else UNGUARDED
+
+    def _role(self, arn: str) -> Guarded:
+        role = self._directory.role_of_arn(arn)
+        if role is None:
+            return Guarded(trust=NOBODY)
+        name = f"trust policy of {role.name}"
+        return Guarded(tags=role.tags, trust=Document(name, role.trust_policy))
