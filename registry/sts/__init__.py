@@ -1,1 +1,1 @@
-"""AWS STS's interface: who am I."""
+"""AWS STS's interface: who am I, and temporary credentials."""

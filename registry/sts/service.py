@@ -1,4 +1,4 @@
-"""STS: who am I.
+"""STS: the declarations, and who am I.
 
 Source: AWS Security Token Service API reference, GetCallerIdentity.
 """

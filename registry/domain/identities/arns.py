@@ -6,6 +6,7 @@ defined by AWS Identity and Access Management".
 
 from __future__ import annotations
 
+import base64
 import secrets
 
 USER, GROUP, ROLE, PROFILE, POLICY, KEY, SESSION_KEY, ROBOT = (
@@ -32,3 +33,20 @@ def iam_arn(account: str, kind: str, path: str, name: str) -> str:
 def session_arn(account: str, role: str, session: str) -> str:
     """ARN of a role's session."""
     return f"arn:aws:sts::{account}:assumed-role/{role}/{session}"
+
+
+def session_key_id(account: str) -> str:
+    """A new id of a temporary access key; it tells the account, as those of AWS do."""
+    told = base64.b32encode(int(account).to_bytes(5, "big")).decode()
+    return SESSION_KEY + told + "".join(secrets.choice(_BASE32) for _ in range(8))
+
+
+def account_of_session_key(key_id: str) -> str | None:
+    """The account that the id of a temporary access key tells."""
+    try:
+        number = int.from_bytes(base64.b32decode(key_id[4:12]), "big")
+    except ValueError:
+        return None
+    if not key_id.startswith(SESSION_KEY) or number >= 10**12:
+        return None
+    return f"{number:012}"

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from registry.database.schema import (
     access_keys,
+    accounts,
     attachments,
     group_members,
     groups,
@@ -23,7 +24,7 @@ from registry.database.schema import (
     users,
 )
 from registry.domain.identities import aws_managed
-from registry.domain.identities.arns import iam_arn, session_arn
+from registry.domain.identities.arns import account_of_session_key, iam_arn, session_arn
 from registry.domain.identities.identity import Document, Identity
 
 if TYPE_CHECKING:
@@ -71,6 +72,20 @@ class Directory:
     def access_key(self, key_id: str) -> AccessKey | None:
         """The key, if it and its user are active."""
         return self._cache.get(("access key", key_id), lambda: self._find_key(key_id))
+
+    def account_of_key(self, key_id: str) -> str | None:
+        """The account that an access key belongs to, whether active or not."""
+        account = account_of_session_key(key_id)
+        query = (
+            sa.select(accounts.c.id).where(accounts.c.id == account)
+            if account is not None
+            else sa.select(users.c.account)
+            .join(access_keys, access_keys.c.user_id == users.c.id)
+            .where(access_keys.c.id == key_id)
+        )
+        with self._database.read() as connection:
+            found: str | None = connection.execute(query).scalar()
+        return found
 
     def user(self, user_id: str) -> Identity | None:
         """The user with that unique id, if active."""

@@ -2,7 +2,9 @@
 
 The token holds who, until when, and the secret that the signature must have been made with;
 it opens only together with the access key id it was given out with. What the session may do
-is looked up when it is used: a role that is deleted, or loses a policy, takes effect at once.
+is looked up when it is used: a role that is deleted, or loses a policy, takes effect at once;
+and so does ending the access key, or the user, with which the session was got. (At AWS a role's
+session outlives these.)
 
 Source: STS API reference, AssumeRole and GetSessionToken.
 """
@@ -13,6 +15,7 @@ import base64
 import json
 import os
 import secrets as random
+import zlib
 from binascii import Error as Base64Error
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,11 +24,12 @@ from typing import TYPE_CHECKING, TypedDict
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from registry.domain.identities.arns import SESSION_KEY, unique_id
+from registry.domain.identities.arns import session_key_id
 from registry.domain.identities.identity import Document, Identity
 
 if TYPE_CHECKING:
-    from registry.domain.identities.directory import Directory
+    from registry.domain.identities.directory import Directory, Role
+    from registry.domain.identities.identity import Credential
 
 _NONCE = 12
 _LENGTH_MAX = 16 * 1024
@@ -37,7 +41,7 @@ class _Claims(TypedDict):
     role: str | None
     """A role's unique id, or None for a session of a user."""
     key: str | None
-    """The access key with which a user got the session."""
+    """The long-lived access key with which the session, or the one before it, was got."""
     session: str
     secret: str
     expires: float
@@ -74,19 +78,24 @@ class Sessions:
 
     def of_role(
         self,
-        role_id: str,
+        role: Role,
         session: str,
         lifetime: timedelta,
         *,
         inline: tuple[Document, ...] = (),
         arns: tuple[str, ...] = (),
         tags: tuple[tuple[str, str], ...] = (),
+        source: str | None = None,
     ) -> TemporaryKey:
-        """Credentials of a role, limited by inline policies and managed ones."""
+        """Credentials of a role, limited by inline policies and managed ones.
+
+        `source` is the access key they were got with: they end with it.
+        """
         return self._begin(
+            role.account,
             {
-                "role": role_id,
-                "key": None,
+                "role": role.id,
+                "key": source,
                 "session": session,
                 "policies": [(document.name, document.text) for document in inline],
                 "arns": list(arns),
@@ -95,10 +104,17 @@ class Sessions:
             lifetime,
         )
 
-    def of_user(self, access_key_id: str, lifetime: timedelta) -> TemporaryKey:
+    def of_user(self, account: str, access_key_id: str, lifetime: timedelta) -> TemporaryKey:
         """Credentials of a user, got with an access key; they end with that key."""
         claims = {"role": None, "key": access_key_id, "session": ""}
-        return self._begin({**claims, "policies": [], "arns": [], "tags": []}, lifetime)
+        return self._begin(account, {**claims, "policies": [], "arns": [], "tags": []}, lifetime)
+
+    def source(self, credential: Credential) -> str | None:
+        """The long-lived access key at the beginning of the chain that ends in a credential."""
+        if credential.session_token is None:
+            return credential.access_key_id
+        claims = self._open(credential.access_key_id, credential.session_token)
+        return None if claims is None else claims["key"]
 
     def find(self, access_key_id: str, token: str, now: datetime | None = None) -> Session | None:
         """The session of a token, if it belongs to the access key and its role or user stands."""
@@ -111,12 +127,12 @@ class Sessions:
         expired = (now or datetime.now(UTC)).timestamp() >= claims["expires"]
         return Session(claims["secret"], identity, expired)
 
-    def _begin(self, claims: dict[str, object], lifetime: timedelta) -> TemporaryKey:
+    def _begin(self, account: str, claims: dict[str, object], lifetime: timedelta) -> TemporaryKey:
         expires_at = (datetime.now(UTC) + lifetime).replace(microsecond=0)
-        key_id, secret = unique_id(SESSION_KEY)[:20], random.token_urlsafe(30)
+        key_id, secret = session_key_id(account), random.token_urlsafe(30)
         told = {**claims, "secret": secret, "expires": expires_at.timestamp()}
-        nonce = os.urandom(_NONCE)
-        sealed = nonce + self._cipher.encrypt(nonce, json.dumps(told).encode(), key_id.encode())
+        nonce, packed = os.urandom(_NONCE), zlib.compress(json.dumps(told).encode())
+        sealed = nonce + self._cipher.encrypt(nonce, packed, key_id.encode())
         return TemporaryKey(key_id, secret, base64.b64encode(sealed).decode(), expires_at)
 
     def _open(self, access_key_id: str, token: str) -> _Claims | None:
@@ -124,17 +140,19 @@ class Sessions:
             return None
         try:
             sealed = base64.b64decode(token, validate=True)
-            text = self._cipher.decrypt(
+            packed = self._cipher.decrypt(
                 sealed[:_NONCE], sealed[_NONCE:], access_key_id.encode("ascii")
             )
         except (Base64Error, ValueError, InvalidTag):
             return None
-        claims: _Claims = json.loads(text)
+        claims: _Claims = json.loads(zlib.decompress(packed))  # authentic
         return claims
 
     def _identity(self, claims: _Claims) -> Identity | None:
+        key = None if claims["key"] is None else self._directory.access_key(claims["key"])
+        if key is None and claims["key"] is not None:
+            return None
         if claims["role"] is None:
-            key = self._directory.access_key(claims["key"] or "")
             return None if key is None else key.user
         role = self._directory.role(claims["role"])
         if role is None:
