@@ -6,7 +6,7 @@ Everything is passed in constructors; nothing is global. `create` is what each w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,17 +15,16 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from registry.aws.constraints import invalid_parameter
-from registry.aws.context import Caller, Context
 from registry.aws.gateway import Gateway
-from registry.aws.service import Conditions
-from registry.aws.sigv4 import SigningCredential
+from registry.callers import Authorizer, Refusals, SigningKeys
 from registry.config import Settings
 from registry.database.database import Cache, Database
-from registry.domain.access import Access, Circumstances
+from registry.domain.access import Access, no_record
+from registry.domain.audit import AuditLog
 from registry.domain.blobs import Blobs
+from registry.domain.guards import Guards
 from registry.domain.identities.accounts import Accounts
 from registry.domain.identities.directory import Directory
-from registry.domain.identities.identity import Credential, Proven
 from registry.domain.identities.robots import Robots
 from registry.domain.identities.secrets import Secrets
 from registry.domain.identities.sessions import Sessions
@@ -37,6 +36,7 @@ from registry.domain.uploads import Uploads
 from registry.domain.vault import Vault
 from registry.ecr.errors import service_error
 from registry.ecr.images import ImageOperations
+from registry.ecr.policies import PolicyOperations
 from registry.ecr.repositories import RepositoryOperations
 from registry.ecr.service import ecr
 from registry.ecr.tokens import TokenOperations
@@ -54,6 +54,7 @@ from registry.oci.uploads import UploadEndpoints
 from registry.storage.filesystem import FilesystemDriver
 from registry.storage.s3 import S3Driver
 from registry.storage.s3_client import s3_client
+from registry.sts.operations import SessionOperations
 from registry.sts.service import GLOBAL_REGION, IdentityOperations, sts
 from registry.values.errors import ObjectNotFound, Unavailable
 
@@ -80,9 +81,13 @@ class Ground:
     sessions: Sessions
     robots: Robots
     accounts: Accounts
+    audit: AuditLog | None
+    """None where the settings turn it off."""
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Write what the audit log still has to, and let go of the database."""
+        if self.audit is not None:
+            self.audit.close()
         self.cache.close()
         self.database.close()
 
@@ -109,8 +114,9 @@ def lay_ground(settings: Settings) -> Ground:
         secrets=secrets,
         directory=directory,
         sessions=Sessions(keys.secret("session tokens"), directory),
-        robots=Robots(database, cache, directory),
+        robots=Robots(database, cache, directory, allowed=settings.robot_tokens),
         accounts=Accounts(database, secrets),
+        audit=AuditLog(settings.audit_path, settings.audit_days) if settings.audit else None,
     )
 
 
@@ -118,6 +124,12 @@ def tokens_of(ground: Ground) -> Tokens:
     """What makes and opens the passwords of `docker login`."""
     key = ground.keys.secret("authorization tokens")
     return Tokens(key, ground.directory, ground.sessions, ground.robots)
+
+
+def access_of(settings: Settings, ground: Ground, repositories: Repositories) -> Access:
+    """What decides, and has the audit log record it."""
+    record = ground.audit.record if ground.audit is not None else no_record
+    return Access(Guards(repositories, ground.directory), record, settings.region)
 
 
 def storage_driver(settings: Settings) -> FilesystemDriver | S3Driver:
@@ -146,7 +158,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
     images = Images(database, cache, vault, sparse=settings.sparse_manifests)
     tokens = tokens_of(ground)
     pages = Pages(keys.secret("pagination tokens"))
-    access = Access(repositories.guarded)
+    access = access_of(settings, ground, repositories)
     hosts = settings.hosts
     oci = OciApp(
         table(
@@ -165,16 +177,22 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         [
             ecr.bind(
                 RepositoryOperations(repositories, pages, hosts),
+                PolicyOperations(repositories, access),
                 ImageOperations(repositories, images, pages),
                 TokenOperations(tokens, hosts),
                 errors=service_error,
                 invalid=invalid_parameter,
             ),
-            sts.bind(IdentityOperations(), global_region=GLOBAL_REGION),
+            sts.bind(
+                IdentityOperations(),
+                SessionOperations(ground.directory, ground.sessions, access),
+                global_region=GLOBAL_REGION,
+            ),
         ],
         SigningKeys(ground.directory, ground.sessions),
         Authorizer(access),
         regions=settings.all_regions,
+        refused=Refusals(access),
     )
     metrics = Metrics()
     return Observe(Front(oci, gateway, operations(ground, metrics)), metrics)
@@ -200,61 +218,13 @@ class Front:
         await app(scope, receive, send)
 
 
-class SigningKeys:
-    """Access keys, long-lived and temporary, as the signature check asks for them."""
-
-    def __init__(self, directory: Directory, sessions: Sessions) -> None:
-        self._directory = directory
-        self._sessions = sessions
-
-    def find(self, access_key_id: str, session_token: str | None) -> SigningCredential | None:
-        """The key, if it and whose it is are active."""
-        credential = Credential(access_key_id, session_token)
-        if session_token is not None:
-            session = self._sessions.find(access_key_id, session_token)
-            if session is None:
-                return None
-            caller = _caller(Proven(session.identity, credential))
-            return SigningCredential(session.secret, caller, expired=session.expired)
-        key = self._directory.access_key(access_key_id)
-        if key is None:
-            return None
-        return SigningCredential(key.secret, _caller(Proven(key.user, credential)))
-
-
-def _caller(proven: Proven) -> Caller:
-    found = proven.identity
-    return Caller(found.arn, found.account, found.id, identity=proven)
-
-
-class Authorizer:
-    """The gateway's question, put to the domain."""
-
-    def __init__(self, access: Access) -> None:
-        self._access = access
-
-    def __call__(
-        self,
-        context: Context,
-        actions: Sequence[str],
-        resources: Sequence[str],
-        conditions: Conditions,
-    ) -> None:
-        """Raise Denied unless all actions are allowed on all resources."""
-        proven = context.caller.identity
-        assert isinstance(proven, Proven)  # noqa: S101 - what SigningKeys attaches
-        circumstances = Circumstances(
-            context.source_ip, context.secure, context.user_agent, conditions
-        )
-        for resource in resources:
-            self._access.require(proven.identity, tuple(actions), resource, circumstances)
-
-
 def operations(ground: Ground, metrics: Metrics) -> Starlette:
     """What an operator asks: health and metrics; and the application's life."""
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        if ground.audit is not None:
+            ground.audit.start(metrics.audit_lost)
         purging = asyncio.create_task(_purge(ground.keys))
         yield
         purging.cancel()

@@ -7,6 +7,7 @@ than its user, and what ends the user ends the robot.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from registry.database.database import Cache, Database
     from registry.domain.identities.directory import Directory
+
+_PATTERN = re.compile(r"[a-z0-9*?][a-z0-9._/*?-]{0,255}", re.ASCII)
 
 PULL = (
     "ecr:BatchCheckLayerAvailability",
@@ -56,7 +59,11 @@ class Robot:
 class Robots:
     """Create, list, revoke and find."""
 
-    def __init__(self, database: Database, cache: Cache, directory: Directory) -> None:
+    def __init__(
+        self, database: Database, cache: Cache, directory: Directory, *, allowed: bool
+    ) -> None:
+        """`allowed` is the setting `robot_tokens`; where it is off, no robot is let in."""
+        self._allowed = allowed
         self._database = database
         self._cache = cache
         self._directory = directory
@@ -64,7 +71,12 @@ class Robots:
     def create(
         self, user: Identity, name: str, document: str, expires_at: datetime | None
     ) -> Robot:
-        """A robot of the user. Raises ParameterInvalid if the user has one of that name."""
+        """A robot of the user.
+
+        Raises ParameterInvalid if the user has one of that name, or robots are not allowed.
+        """
+        if not self._allowed:
+            raise ParameterInvalid("robot tokens are off: the setting robot_tokens allows them")
         if not name or len(name) > 64 or not name.isprintable():
             raise ParameterInvalid("a robot's name has 1 to 64 printable characters")
         robot = Robot(unique_id(ROBOT), name, user.name, datetime.now(UTC), expires_at, document)
@@ -107,6 +119,8 @@ class Robots:
 
     def find(self, robot_id: str, now: datetime) -> Identity | None:
         """Who the robot acts as, narrowed; None if it, or its user, is ended or expired."""
+        if not self._allowed:
+            return None
         found = self._cache.get(("robot", robot_id), lambda: self._find(robot_id))
         if found is None or (found[1] is not None and now >= found[1]):
             return None
@@ -120,6 +134,19 @@ class Robots:
             return None
         narrow = Document(f"robot/{row.name}", row.document)
         return replace(user, session_policies=(narrow,)), row.expires_at
+
+
+def repository_arns(account: str, patterns: Sequence[str]) -> list[str]:
+    """ARNs, in every region, of the repositories that patterns such as `team/*` name.
+
+    Raises ParameterInvalid.
+    """
+    for pattern in patterns:
+        if _PATTERN.fullmatch(pattern) is None:
+            raise ParameterInvalid(
+                f"{pattern!r} is no repository name; it may have the wildcards * and ?"
+            )
+    return [f"arn:aws:ecr:*:{account}:repository/{pattern}" for pattern in patterns]
 
 
 def narrow_policy(arns: Sequence[str], actions: Sequence[str]) -> str:
