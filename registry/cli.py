@@ -11,6 +11,7 @@ import click
 
 from registry import __version__
 from registry.commands.options import Group, options, settings_of
+from registry.commands.policy import policy
 from registry.keys.local import LocalKeyring
 from registry.keys.ring import KeyMetadata
 
@@ -19,6 +20,9 @@ from registry.keys.ring import KeyMetadata
 @click.version_option(__version__, prog_name="moorage")
 def main() -> None:
     """Amazon ECR's interface on a machine of your own."""
+
+
+main.add_command(policy)
 
 
 @main.command()

@@ -10,6 +10,7 @@ DATA/moorage.lock     held while a server runs on this directory
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,8 +21,14 @@ from registry.config import Settings
 from registry.database import migrate
 from registry.database.database import Database
 from registry.domain.identities.accounts import ADMINISTRATOR, NewKey
+from registry.domain.policyfiles.applying import PolicyFiles
+from registry.domain.policyfiles.folder import read_folder
+from registry.domain.policyfiles.problems import PolicyFilesInvalid
+from registry.http.logs import fields
 from registry.keys.local import LocalKeyring
 from registry.server import StartFailed
+
+_log = logging.getLogger("moorage.policies")
 
 
 @contextmanager
@@ -61,9 +68,28 @@ def prepare(settings: Settings) -> None:
     try:
         path = credentials_path(settings)
         ground.accounts.bootstrap(settings.account, lambda key: write_credentials(path, key))
+        if settings.policies is not None:
+            apply_policies(settings.policies, PolicyFiles(ground.database, settings.scope))
     finally:
         ground.close()
     storage_driver(settings).clean()
+
+
+def apply_policies(directory: Path, files: PolicyFiles) -> None:
+    """Put a directory's policies in force, and log what changed and what has no effect.
+
+    Raises StartFailed, naming every problem, and then nothing was applied.
+    """
+    try:
+        outcome = files.apply(read_folder(directory))
+    except PolicyFilesInvalid as error:
+        raise StartFailed(f"the policy files cannot be applied:\n{error}") from None
+    for change in outcome.changes:
+        _log.info("policy file applied", extra=fields(change=f"{change.sign} {change.what}"))
+    for what in outcome.kept:
+        _log.warning("policy stands though its file is gone", extra=fields(policy=what))
+    for problem in (*outcome.waiting, *outcome.unsupported):
+        _log.warning("policy file not in force", extra=fields(reason=str(problem)))
 
 
 def new_credentials(settings: Settings) -> NewKey:
