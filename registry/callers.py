@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from registry.aws.context import Caller
 from registry.aws.sigv4 import SigningCredential
 from registry.domain.access import Circumstances
-from registry.domain.audit_events import ACCESS_KEY_ID
+from registry.domain.audit_events import ACCESS_KEY_ID, without_quotes
 from registry.domain.identities.identity import Credential, Proven
 from registry.domain.requests import circumstances_of, identity_of
 
@@ -84,4 +84,4 @@ class Refusals:
             access_key_id=key_id if ACCESS_KEY_ID.fullmatch(key_id) else "",
         )
         code = error.fault.value.json.name
-        self._access.refused(action, "*", circumstances, code, error.message)
+        self._access.refused(action, "*", circumstances, code, without_quotes(error.message))

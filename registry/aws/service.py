@@ -207,7 +207,7 @@ class Declarations:
 def _bound(owner: object, function: _Any) -> _Any:
     """A method of the owner's class as the owner's own; any other function as it is."""
     name = getattr(function, "__name__", "")
-    if not _has(owner, name, function):
+    if not name or not _has(owner, name, function):
         return function
     return cast("_Any", getattr(owner, name))
 

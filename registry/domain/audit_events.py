@@ -25,6 +25,8 @@ TEXT_MAX = 512
 ACCESS_KEY_ID = re.compile(r"[A-Z0-9]{16,128}", re.ASCII)
 """What may be shown as an access key id: a secret that stands in its place has other letters."""
 
+_QUOTED = re.compile(r"'.*'|\".*\"", re.DOTALL)
+
 _SHOWN = {
     "repository_name": "repositoryName",
     "repository_names": "repositoryNames",
@@ -79,6 +81,11 @@ class Event(NamedTuple):
 def shown(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """What an event shows of an operation's input."""
     return {_SHOWN[name]: value for name, value in parameters.items() if name in _SHOWN}
+
+
+def without_quotes(message: str) -> str:
+    """An error's message without what it quotes: a client may have put a secret anywhere."""
+    return _QUOTED.sub("'…'", message)
 
 
 def line(event: Event) -> str:

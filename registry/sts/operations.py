@@ -104,7 +104,12 @@ class SessionOperations:
         return {"Credentials": _described(key)}
 
     @sts.operation(resource=ANY)
-    def get_access_key_info(self, _context: Context, *, access_key_id: str) -> Mapping[str, str]:
+    def get_access_key_info(
+        self,
+        context: Context,  # noqa: ARG002 - every operation has one
+        *,
+        access_key_id: str,
+    ) -> Mapping[str, str]:
         """The account of an access key, long-lived or temporary."""
         account = self._directory.account_of_key(access_key_id)
         if account is None:
