@@ -119,8 +119,10 @@ class _Reading:
             if file.kind == "identity":
                 other = names.setdefault(file.name.lower(), file)
                 if other is not file:
-                    reason = f"has the name of {printable(str(other.file))}; names are unique, whatever their path"
-                    self._problems.append(Problem(file.file, f"{reason} and case"))
+                    reason = f"{printable(str(other.file))} has the same name"
+                    self._problems.append(
+                        Problem(file.file, f"{reason}, which counts without its path and case")
+                    )
         known = {file.name for file in names.values()}
         for each in self._attachments:
             if not each.policy.startswith("arn:") and each.policy not in known:
