@@ -25,9 +25,16 @@ from registry.domain.blobs import Blobs
 from registry.domain.guards import Guards
 from registry.domain.identities.accounts import Accounts
 from registry.domain.identities.directory import Directory
+from registry.domain.identities.groups import Groups
+from registry.domain.identities.holdings import Holdings
+from registry.domain.identities.policies import Policies
+from registry.domain.identities.resource_tags import ResourceTags
 from registry.domain.identities.robots import Robots
+from registry.domain.identities.roles import Profiles, Roles
 from registry.domain.identities.secrets import Secrets
 from registry.domain.identities.sessions import Sessions
+from registry.domain.identities.usage import PolicyUsage
+from registry.domain.identities.users import AccessKeys, Users
 from registry.domain.images import Images
 from registry.domain.pages import Pages
 from registry.domain.repositories import Repositories
@@ -44,6 +51,8 @@ from registry.http.logs import configure_logging
 from registry.http.metrics import Metrics
 from registry.http.observe import Observe
 from registry.http.operations import exposition, healthz
+from registry.iam.binding import bound_iam
+from registry.iam.service import Stores
 from registry.keys.local import LocalKeyring
 from registry.oci.app import OciApp
 from registry.oci.blobs import BlobEndpoints
@@ -126,10 +135,27 @@ def tokens_of(ground: Ground) -> Tokens:
     return Tokens(key, ground.directory, ground.sessions, ground.robots)
 
 
+def stores_of(ground: Ground) -> Stores:
+    """What IAM's operations work on."""
+    database = ground.database
+    return Stores(
+        users=Users(database),
+        keys=AccessKeys(database, ground.secrets),
+        groups=Groups(database),
+        roles=Roles(database),
+        profiles=Profiles(database),
+        policies=Policies(database),
+        holdings=Holdings(database),
+        usage=PolicyUsage(database),
+        directory=ground.directory,
+    )
+
+
 def access_of(settings: Settings, ground: Ground, repositories: Repositories) -> Access:
     """What decides, and has the audit log record it."""
     record = ground.audit.record if ground.audit is not None else no_record
-    return Access(Guards(repositories, ground.directory), record, settings.region)
+    guards = Guards(repositories, ground.directory, ResourceTags(ground.database))
+    return Access(guards, record, settings.region)
 
 
 def storage_driver(settings: Settings) -> FilesystemDriver | S3Driver:
@@ -188,6 +214,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
                 SessionOperations(ground.directory, ground.sessions, access),
                 global_region=GLOBAL_REGION,
             ),
+            bound_iam(stores_of(ground), pages),
         ],
         SigningKeys(ground.directory, ground.sessions),
         Authorizer(access),

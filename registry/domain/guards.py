@@ -9,6 +9,7 @@ from registry.domain.identities.identity import Document
 
 if TYPE_CHECKING:
     from registry.domain.identities.directory import Directory
+    from registry.domain.identities.resource_tags import ResourceTags
     from registry.domain.repositories import Repositories
 
 NOBODY = Document(
@@ -21,18 +22,23 @@ not trust the caller."""
 
 
 class Guards:
-    """Policies and tags of repositories, trust policies and tags of roles."""
+    """Policies and tags of repositories, trust policies of roles, tags of IAM's entities."""
 
-    def __init__(self, repositories: Repositories, directory: Directory) -> None:
+    def __init__(
+        self, repositories: Repositories, directory: Directory, tags: ResourceTags
+    ) -> None:
         self._repositories = repositories
         self._directory = directory
+        self._tags = tags
 
     def __call__(self, arn: str) -> Guarded:
         """What guards the resource; nothing where it brings nothing."""
         service, _, _ = arn.removeprefix("arn:aws:").partition(":")
         if service == "ecr":
             return self._repositories.guarded(arn)
-        return self._role(arn) if service == "iam" and ":role/" in arn else UNGUARDED
+        if service != "iam":
+            return UNGUARDED
+        return self._role(arn) if ":role/" in arn else Guarded(tags=self._tags.find(arn))
 
     def _role(self, arn: str) -> Guarded:
         role = self._directory.role_of_arn(arn)

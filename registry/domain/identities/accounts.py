@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from registry.database.schema import access_keys, accounts, attachments, users
 from registry.domain.identities.arns import KEY, USER, unique_id
 from registry.domain.identities.aws_managed import PREFIX
+from registry.values.errors import ParameterInvalid
 
 if TYPE_CHECKING:
     from registry.database.database import Database
@@ -29,6 +30,12 @@ class NewKey:
     user_name: str
     secret: str = field(repr=False)
     created_at: datetime
+
+
+def check_account(number: str) -> None:
+    """Raise ParameterInvalid unless it is an account id."""
+    if len(number) != 12 or not number.isascii() or not number.isdigit():
+        raise ParameterInvalid(f"{number!r} is no account id: 12 digits")
 
 
 class Accounts:

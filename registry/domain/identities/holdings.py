@@ -100,17 +100,14 @@ class Holdings:
             )
 
     def attached(
-        self, kind: Kind, account: str, name: str, *, after: str, limit: int, path_prefix: str
-    ) -> list[str]:
-        """ARNs of attached policies behind `after` whose path begins so."""
+        self, kind: Kind, account: str, name: str, path_prefix: str = "/"
+    ) -> list[tuple[str, str]]:
+        """Names and ARNs of attached policies whose path begins so, in the order of both."""
         with self._database.read() as connection:
             owner = named(connection, kind, account, name).id
-            arns = connection.execute(
-                sa.select(attachments.c.policy_arn)
-                .where(attachments.c.owner_id == owner, attachments.c.policy_arn > after)
-                .order_by(attachments.c.policy_arn)
-            ).scalars()
-            return [arn for arn in arns if split_arn(arn)[0].startswith(path_prefix)][:limit]
+            query = sa.select(attachments.c.policy_arn).where(attachments.c.owner_id == owner)
+            found = [(*split_arn(arn), arn) for arn in connection.execute(query).scalars()]
+        return sorted((name, arn) for path, name, arn in found if path.startswith(path_prefix))
 
     def detach(self, kind: Kind, account: str, name: str, arn: str) -> None:
         """Detach a managed policy. Raises EntityNotFound where it is not attached."""

@@ -101,14 +101,12 @@ class Policies:
             return find_policy(connection, account, arn)
 
     def all(self, account: str, path_prefix: str = "/") -> list[Policy]:
-        """The policies of the account, then AWS's, in the order of their ARNs."""
+        """The policies of the account and AWS's whose path begins so, in the order of names."""
         with self._database.read() as connection:
-            rows = connection.execute(
-                sa.select(policies).where(policies.c.account == account).order_by(policies.c.arn)
-            )
-            own = [_policy(row) for row in rows]
-        managed = [aws_policy(arn) for arn in sorted(aws_managed.DOCUMENTS)]
-        return [policy for policy in own + managed if policy.path.startswith(path_prefix)]
+            rows = connection.execute(sa.select(policies).where(policies.c.account == account))
+            found = [_policy(row) for row in rows] + [*map(aws_policy, aws_managed.DOCUMENTS)]
+        chosen = [policy for policy in found if policy.path.startswith(path_prefix)]
+        return sorted(chosen, key=lambda policy: (policy.name, policy.arn))
 
     def delete(self, account: str, arn: str) -> None:
         """Remove a policy that nothing uses. Raises EntityNotFound, DeleteConflict, Denied."""

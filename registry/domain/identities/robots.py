@@ -55,6 +55,12 @@ class Robot:
     document: str
     """The policy that narrows it."""
 
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """ARNs that its policy names."""
+        statements = json.loads(self.document)["Statement"]
+        return tuple(arn for statement in statements for arn in statement["Resource"])
+
 
 class Robots:
     """Create, list, revoke and find."""

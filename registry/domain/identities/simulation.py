@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from registry.aws.policy import Policies, PolicyInvalid, PolicyKind, Principal, Request
+from registry.aws.policy import Policies, PolicyInvalid, PolicyKind, Principal, Request, parse
 from registry.aws.policy import decide as decide_purely
-from registry.aws.policy import parse
 from registry.domain.identities.identity import Document
 from registry.values.errors import ParameterInvalid
 
@@ -80,13 +79,6 @@ def compiled(documents: Iterable[Document], kind: PolicyKind) -> tuple[Policy, .
         except PolicyInvalid as error:
             raise ParameterInvalid(f"{document.name}: {error}") from None
     return tuple(found)
-
-
-def together(policies: tuple[Policy, ...]) -> Policy | None:
-    """Several boundaries as the one that a decision takes: what any of them says, holds."""
-    if len(policies) > 1:
-        raise ParameterInvalid("one permissions boundary can be simulated at a time")
-    return policies[0] if policies else None
 
 
 def _now() -> dict[str, Value]:

@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from registry.database.schema import attachments, roles, users
-from registry.domain.identities.entities import HOLDERS, Entity, Kind, begins, count, entity
+from registry.database.schema import attachments, policies, policy_versions, roles, users
+from registry.domain.identities.entities import (
+    HOLDERS,
+    PROFILES,
+    Entity,
+    Kind,
+    begins,
+    count,
+    entity,
+)
 
 if TYPE_CHECKING:
     from registry.database.database import Database
@@ -62,12 +70,17 @@ class PolicyUsage:
             ]
 
     def counts(self, account: str) -> dict[str, int]:
-        """How many entities of each kind the account has, by the noun of the kind."""
+        """How many of each kind the account has, by its noun; policies and versions too."""
+        own = sa.select(policies.c.arn).where(policies.c.account == account)
         with self._database.read() as connection:
-            return {
+            found = {
                 kind.noun: count(connection, kind.table, kind.table.c.account == account)
-                for kind in HOLDERS
+                for kind in (*HOLDERS, PROFILES)
             }
+            found["policy"] = count(connection, policies, policies.c.account == account)
+            versions = policy_versions.c.policy_arn.in_(own)
+            found["version"] = count(connection, policy_versions, versions)
+            return found
 
 
 def _users_of_kind(
