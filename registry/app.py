@@ -151,6 +151,14 @@ def stores_of(ground: Ground) -> Stores:
     )
 
 
+def repositories_of(settings: Settings, ground: Ground) -> Repositories:
+    """The repositories over the ground."""
+    vault = Vault(ground.storage, ground.keys)
+    return Repositories(
+        ground.database, ground.cache, vault, ground.keys, encrypted=settings.encryption
+    )
+
+
 def access_of(settings: Settings, ground: Ground, repositories: Repositories) -> Access:
     """What decides, and has the audit log record it."""
     record = ground.audit.record if ground.audit is not None else no_record
@@ -179,7 +187,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
     """Wire the domain and the wires over the ground."""
     keys, database, cache = ground.keys, ground.database, ground.cache
     vault = Vault(ground.storage, keys)
-    repositories = Repositories(database, cache, vault, keys, encrypted=settings.encryption)
+    repositories = repositories_of(settings, ground)
     blobs = Blobs(database, cache, vault)
     images = Images(database, cache, vault, sparse=settings.sparse_manifests)
     tokens = tokens_of(ground)

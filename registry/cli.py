@@ -10,8 +10,12 @@ from typing import Any
 import click
 
 from registry import __version__
+from registry.commands.accounts import account
+from registry.commands.audit import audit
+from registry.commands.explain import explain
 from registry.commands.options import Group, options, settings_of
 from registry.commands.policy import policy
+from registry.commands.tokens import token
 from registry.keys.local import LocalKeyring
 from registry.keys.ring import KeyMetadata
 
@@ -22,7 +26,9 @@ def main() -> None:
     """Amazon ECR's interface on a machine of your own."""
 
 
-main.add_command(policy)
+for command in (account, audit, policy, token):
+    main.add_command(command)
+policy.add_command(explain)
 
 
 @main.command()

@@ -2,7 +2,8 @@
 
 DATA/moorage.db       metadata
 DATA/keyring.json     master keys
-DATA/credentials      the administrator's access key, in the AWS shared-credentials format
+DATA/credentials      administrators' access keys, in the AWS shared-credentials format
+DATA/audit/           the audit log, a file for each day
 DATA/storage/         blobs, where they lie on disk
 DATA/moorage.lock     held while a server runs on this directory
 """
@@ -113,12 +114,15 @@ def credentials_path(settings: Settings) -> Path:
     return settings.data / "credentials"
 
 
-def write_credentials(path: Path, key: NewKey) -> None:
-    """Write the file durably, readable by its owner alone.
+def write_credentials(path: Path, key: NewKey, profile: str = "default") -> None:
+    """Write the key as a profile of the file, durably; readable by its owner alone.
 
+    The file's other profiles stay as they are.
     Source: AWS SDKs and Tools Reference Guide, "Shared config and credentials files".
     """
-    text = f"[default]\naws_access_key_id = {key.id}\naws_secret_access_key = {key.secret}\n"
+    lines = [f"aws_access_key_id = {key.id}", f"aws_secret_access_key = {key.secret}"]
+    before = path.read_text("ascii") if path.exists() else ""
+    text = with_profile(before, profile, lines)
     draft = path.with_name(path.name + ".new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
@@ -132,3 +136,18 @@ def write_credentials(path: Path, key: NewKey) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def with_profile(text: str, profile: str, lines: list[str]) -> str:
+    """A credentials file's text with these lines as that profile, in place of one it has."""
+    kept: list[str] = []
+    inside = False
+    for line in text.splitlines():
+        if line.startswith("["):
+            inside = line.strip() == f"[{profile}]"
+        if not inside:
+            kept.append(line)
+    while kept and not kept[-1].strip():
+        kept.pop()
+    gap = [""] if kept else []
+    return "\n".join([*kept, *gap, f"[{profile}]", *lines]) + "\n"

@@ -126,6 +126,10 @@ class Access:
         event = self._event(None, action, resource, circumstances, None)
         self._record(event._replace(error=code, message=message))
 
+    def guarded(self, resource: str) -> Guarded:
+        """What the resource brings to a decision about it."""
+        return self._guarded(resource)
+
     def decide(
         self,
         identity: Identity | None,

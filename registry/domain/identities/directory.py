@@ -115,6 +115,10 @@ class Directory:
         )
         return found if found is not None and found.arn == arn else None
 
+    def role_named(self, account: str, name: str) -> Role | None:
+        """The role of that name."""
+        return self._find_role(sa.and_(roles.c.account == account, roles.c.name == name))
+
     def role_session(
         self,
         role: Role,

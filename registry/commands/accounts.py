@@ -1,0 +1,50 @@
+"""`moorage account`: AWS accounts, each a registry of its own on the same server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from registry.commands.opened import opened
+from registry.commands.options import Group, options, settings_of
+from registry.domain.identities.accounts import ADMINISTRATOR, check_account
+from registry.setup import credentials_path, write_credentials
+from registry.values.errors import ParameterInvalid
+
+_on_server = options("data", "account", "region", "keyring")
+
+
+@click.group(cls=Group)
+def account() -> None:
+    """Accounts; a running server sees every change at once."""
+
+
+@account.command()
+@click.argument("number", metavar="ACCOUNT")
+@_on_server
+def create(number: str, config: Path | None, **given: Any) -> None:
+    """Make ACCOUNT (12 digits) with an administrator of its own.
+
+    The administrator's access key becomes the profile [ACCOUNT] of DATA/credentials.
+    """
+    settings = settings_of(config, given)
+    path = credentials_path(settings)
+    check_account(number)
+    with opened(settings) as ground:
+        key = ground.accounts.bootstrap(number, lambda new: write_credentials(path, new, number))
+    if key is None:
+        raise ParameterInvalid(f"there is an account {number} already")
+    click.echo(f"account {number}: {key.id} of its user {ADMINISTRATOR!r} is the profile")
+    click.echo(f"[{number}] of {path.absolute()}")
+
+
+@account.command("list")
+@_on_server
+def list_(config: Path | None, **given: Any) -> None:
+    """List all accounts."""
+    settings = settings_of(config, given)
+    with opened(settings) as ground:
+        for number in ground.accounts.list():
+            click.echo(f"{number}{'  default' if number == settings.account else ''}")
