@@ -212,9 +212,13 @@ class Directory:
 
 
 def held_by(connection: sa.Connection, owners: Sequence[str]) -> tuple[Document, ...]:
-    """Inline and managed policies of a user with its groups, or of a role."""
+    """Inline and managed policies of a user with its groups, or of a role.
+
+    An inline policy of a group is named after it, so that no two have one name.
+    """
     inline = connection.execute(
-        sa.select(inline_policies.c.name, inline_policies.c.document)
+        sa.select(inline_policies.c.name, inline_policies.c.document, groups.c.name.label("group"))
+        .outerjoin(groups, groups.c.id == inline_policies.c.owner_id)
         .where(inline_policies.c.owner_id.in_(owners))
         .order_by(inline_policies.c.owner_id, inline_policies.c.name)
     )
@@ -223,7 +227,12 @@ def held_by(connection: sa.Connection, owners: Sequence[str]) -> tuple[Document,
         .where(attachments.c.owner_id.in_(owners))
         .order_by(attachments.c.policy_arn)
     ).scalars()
-    own = tuple(Document(row.name, row.document) for row in inline)
+    own = tuple(
+        Document(
+            row.name if row.group is None else f"{row.name} of group {row.group}", row.document
+        )
+        for row in inline
+    )
     return own + _managed(connection, list(dict.fromkeys(attached)))
 
 
