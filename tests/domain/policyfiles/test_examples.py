@@ -1,0 +1,99 @@
+"""Every example is valid, applies, and does what policies/README.md says of it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from registry.domain.identities.entities import GROUPS, ROLES
+from registry.domain.policyfiles.folder import read_folder
+from tests.domain.policyfiles.world import EXAMPLES, OTHER, PULL, PUSH, World, arn
+
+README = EXAMPLES.parent / "README.md"
+
+
+@pytest.fixture
+def applied(world: World) -> World:
+    for group in ("readers", "developers"):
+        world.group(group)
+    world.role("ci")
+    for name in ("team/shared", "team/app", "team/ci/app", "public", "prod/app"):
+        world.repository(name)
+    outcome = world.apply(EXAMPLES)
+    assert len(outcome.changes) == 9
+    assert outcome.waiting == []
+    return world
+
+
+def test_the_readme_names_every_example_and_no_other() -> None:
+    named = re.findall(r"^\| `([^`]+\.json)`", README.read_text("utf-8"), re.MULTILINE)
+    files = [str(path.relative_to(EXAMPLES)) for path in EXAMPLES.rglob("*.json")]
+    assert sorted(named) == sorted(files)
+
+
+def test_the_examples_change_nothing_the_second_time(applied: World) -> None:
+    assert applied.apply(EXAMPLES).changes == []
+
+
+def test_kinds_that_have_no_effect_yet_are_said_to_have_none(applied: World) -> None:
+    said = sorted(str(problem) for problem in applied.apply(EXAMPLES).unsupported)
+    assert [line.split(": ", 1)[1] for line in said] == [
+        "validated, not applied: this server has no gates yet",
+        "validated, not applied: this server has no lifecycle policies yet",
+        "validated, not applied: this server has no registry policy yet",
+    ]
+    assert len(said) == sum(
+        len(read_folder(EXAMPLES).of(kind)) for kind in ("registry", "lifecycle", "gate")
+    )
+
+
+def test_readers_pull_what_is_under_team_and_push_nothing(applied: World) -> None:
+    reader = applied.user("rita", "readers")
+    assert applied.may(reader, ("ecr:GetAuthorizationToken",), "*")
+    assert applied.may(reader, PULL, "team/app")
+    assert not applied.may(reader, PULL, "prod/app")
+    assert not any(applied.may(reader, (action,), "team/app") for action in PUSH[1:])
+
+
+def test_ci_pushes_under_one_prefix_only(applied: World) -> None:
+    role = applied.ground.directory.role_of_arn("arn:aws:iam::123456789012:role/ci")
+    assert role is not None
+    session = applied.ground.directory.role_session(role, "build-1")
+    assert applied.may(session, PUSH + PULL, "team/ci/app")
+    assert not applied.may(session, ("ecr:PutImage",), "team/app")
+    assert not applied.may(session, ("ecr:BatchDeleteImage",), "team/ci/app")
+
+
+@pytest.mark.parametrize("tag", ["v1.2.3", "release-7"])
+def test_only_release_managers_touch_release_tags(applied: World, tag: str) -> None:
+    developer = applied.user("dev", "developers")
+    manager = applied.user("max", "developers", **{"release-manager": "true"})
+    put = ("ecr:PutImage",)
+    assert applied.may(developer, put, "team/app", imagetag="feature-1")
+    assert not applied.may(developer, put, "team/app", imagetag=tag)
+    assert applied.may(developer, PULL, "team/app", imagetag=tag)
+    assert applied.may(manager, put, "team/app", imagetag=tag)
+
+
+def test_another_account_pulls_the_shared_repository_only(applied: World) -> None:
+    admin = applied.identity("admin", OTHER)
+    assert applied.may(admin, PULL, "team/shared")
+    assert not applied.may(admin, PUSH, "team/shared")
+    assert not applied.may(admin, PULL, "team/app")
+    assert not applied.may(applied.user("nobody", account=OTHER), PULL, "team/shared")
+
+
+def test_anybody_pulls_the_public_repository_only(applied: World) -> None:
+    assert applied.may(None, PULL, "public")
+    assert not applied.may(None, PUSH, "public")
+    assert not applied.may(None, PULL, "team/shared")
+
+
+def test_attachments_reach_their_holders(applied: World) -> None:
+    assert applied.attached(GROUPS, "readers") == [arn("read-only")]
+    assert applied.attached(ROLES, "ci") == [arn("ci-push")]
+    assert applied.attached(GROUPS, "developers") == [
+        arn("release-tags"),
+        "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPowerUser",
+    ]
