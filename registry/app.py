@@ -89,7 +89,7 @@ def lay_ground(settings: Settings) -> Ground:
     """Open database, keyring and storage in a directory that `setup.prepare` has prepared."""
     database = Database(settings.data / "moorage.db")
     cache = Cache(database)
-    keys = LocalKeyring(settings.keyring_path, settings.account, settings.region)
+    keys = LocalKeyring(settings.keyring_path, settings.account, settings.region, create=False)
     identities = Identities(database, cache, keys.secret("access keys"))
     return Ground(database, cache, keys, storage_driver(settings), identities)
 

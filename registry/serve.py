@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from registry import __version__
@@ -18,6 +19,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> int:
     """Run until SIGTERM or SIGINT; the exit status. Raises StartFailed."""
     configure_logging(settings.log_level, settings.log_format)
     server = server_settings(settings)
+    os.umask(0o077)  # nothing that is kept is for other users of the machine
     with held(settings):
         prepare(settings)
         return run(

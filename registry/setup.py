@@ -51,12 +51,18 @@ def held(settings: Settings) -> Iterator[None]:
 
 
 def prepare(settings: Settings) -> None:
-    """Bring tables, keyring, administrator and storage to where a server needs them."""
-    database = Database(settings.data / "moorage.db")
+    """Bring tables, keyring, administrator and storage to where a server needs them.
+
+    Raises KeyUnavailable where data is there but its keyring is not: a new one could open
+    nothing of it.
+    """
+    path = settings.data / "moorage.db"
+    LocalKeyring(
+        settings.keyring_path, settings.account, settings.region, create=not path.exists()
+    ).purge()
+    database = Database(path)
     migrate.upgrade(database)
     database.close()
-    keys = LocalKeyring(settings.keyring_path, settings.account, settings.region)
-    keys.purge()
     ground = lay_ground(settings)
     try:
         path = credentials_path(settings)
