@@ -63,6 +63,8 @@ class Connection(HttpToolsProtocol):
         """Begin to watch it; a surplus connection is refused as soon as it asks something."""
         super().connection_made(transport)
         self._surplus = len(self.connections) > self.limits.connections
+        if len(self.connections) > 2 * self.limits.connections:
+            transport.abort()  # even the refusals are too many
         self._head_since = self.loop.time()
         _tune(transport, self.client)
         shortest = min(

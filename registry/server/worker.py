@@ -24,7 +24,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from registry.http.connection import Connection
 from registry.server.settings import ServerSettings, StartFailed
-from registry.server.sockets import BACKLOG
+from registry.server.sockets import BACKLOG, allow_files
 from registry.values.errors import MoorageError
 
 START_FAILED = 3
@@ -33,16 +33,20 @@ START_FAILED = 3
 STUCK_SECONDS = 10.0
 """After the grace period a worker that still does not end is ended by force."""
 
+SPARE_FILES = 1024
+"""Open files beside those of connections, each of which may have a duplicate and a blob."""
+
 
 class Server(uvicorn.Server):
     """uvicorn's server; a signal ends it with status 0, and what is stuck ends by force."""
 
     def __init__(
-        self, config: uvicorn.Config, grace: float, ready: Callable[[], None] | None
+        self, config: uvicorn.Config, settings: ServerSettings, ready: Callable[[], None] | None
     ) -> None:
         super().__init__(config)
-        self._grace = grace
+        self._grace = settings.grace
         self._ready = ready
+        self.files = 4 * settings.limits.connections + SPARE_FILES
         self._force: threading.Timer | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -113,11 +117,12 @@ def make_server(
         timeout_graceful_shutdown=cast("int", settings.grace),
         ssl_context_factory=None if tls is None else lambda *_: tls,
     )
-    return Server(config, settings.grace, ready)
+    return Server(config, settings, ready)
 
 
 def serve(server: Server, sockets: Sequence[socket.socket]) -> int:
     """Serve until a signal comes; the exit status."""
+    allow_files(server.files)
     try:
         server.run(list(sockets))
     except SystemExit:  # how uvicorn says that the application did not start

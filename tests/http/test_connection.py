@@ -199,6 +199,14 @@ def test_one_connection_too_many_is_refused() -> None:
         assert server.connect().get("/hello").answer().status == 200
 
 
+def test_far_too_many_connections_are_not_even_refused() -> None:
+    with serving(Limits(connections=1)) as server:
+        kept = [server.connect() for _ in range(2)]
+        until(lambda: len(server.connections()) == 2)
+        assert server.connect().closed()
+        assert kept[0].get("/hello").answer().status == 200
+
+
 def test_the_rest_of_a_body_answered_early_is_dropped_up_to_a_bound() -> None:
     with serving(Limits(discard=100_000)) as server:
         client = server.connect()
