@@ -121,7 +121,9 @@ def _document(shape: Shape, node: Any) -> Any:
         for name, member in shape.members.items():
             key, flat = wire_name(member, name), bool(member.serialization.get("flattened"))
             if isinstance(member, ListShape) and flat:
-                members[key] = node.get(str(member.member.serialization.get("name", key)))
+                # Items go by the name of the element, an empty list by that of the member.
+                inner = str(member.member.serialization.get("name", key))
+                members[key] = node.get(inner, node.get(key))
             else:
                 members[key] = node.get(key)
             if members[key] is not None:

@@ -59,13 +59,14 @@ class Demo:
     repositories: Repositories = field(default_factory=Repositories)
     keys: Keys = field(default_factory=Keys)
     authorize: Asked = field(default_factory=Asked)
+    region: str = REGION
     now: datetime | None = None
     state: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         verifier = Verifier(self.keys, lambda: self.now or datetime.now(UTC))
         self.gateway = Gateway(
-            self.services(), self.keys, self.authorize, region=REGION, verifier=verifier
+            self.services(), self.keys, self.authorize, region=self.region, verifier=verifier
         )
 
     def services(self) -> list[Service]:
