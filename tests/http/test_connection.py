@@ -149,8 +149,8 @@ def test_a_slow_loris_is_told_and_closed(quick: Serving) -> None:
 
 def test_the_time_for_a_head_counts_anew_for_each_request(quick: Serving) -> None:
     client = quick.connect()
-    for _ in range(4):
-        time.sleep(0.25)
+    for _ in range(5):
+        time.sleep(0.15)
         assert client.get("/hello").answer().status == 200
     client.send(b"GET /hel")
     assert client.answer().status == 408
@@ -173,7 +173,7 @@ def test_a_body_that_stands_still_is_cut(quick: Serving, framing: str) -> None:
 def test_a_slow_body_that_moves_is_not_cut(quick: Serving) -> None:
     client = quick.connect().get("/push", method="PUT", more="Content-Length: 8\r\n")
     for byte in b"progress":
-        time.sleep(0.2)
+        time.sleep(0.12)
         client.send(bytes([byte]))
     assert client.answer().status == 201
 
