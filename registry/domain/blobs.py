@@ -111,8 +111,9 @@ class Blobs:
 
         `source` names that repository, None looks in all. `may_read(repository_name)` tells
         whether the caller may pull from it. None if there is nothing to mount, or if it lies
-        under another key: then the client uploads.
+        under another key: then the client uploads. Raises KeyNotFound, KeyUnavailable.
         """
+        self._vault.check(repository.key_id)
         with self._database.read() as connection:
             blob = find_linked(connection, repository, digest)
             if blob is not None:
