@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_blobs")),
         sa.UniqueConstraint("key_id", "digest", name=op.f("uq_blobs_key_id_digest")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "repositories",
@@ -39,6 +40,7 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "account", "region", "name", name=op.f("uq_repositories_account_region_name")
         ),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "users",
@@ -84,6 +86,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_images")),
         sa.UniqueConstraint("repository_id", "digest", name=op.f("uq_images_repository_id_digest")),
+        sqlite_autoincrement=True,
     )
     op.create_index(
         op.f("ix_images_repository_id_subject"),
