@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from registry.domain.repositories import Repository
     from registry.domain.vault import Vault
 
+REFERRERS_MAX = 4 * 1024 * 1024
+"""Bytes of manifests that one page of referrers is read from; one more may go over it."""
+
 Sparse = Literal["none", "index", "all"]
 """Which manifests may name content that is not here: no one, an index, any manifest."""
 
@@ -107,11 +110,12 @@ class Images:
             held = self._check_references(connection, repository, manifest)
             row = _row(connection, repository, actual)
             moved = _tags_to_move(connection, repository, tag_names, row.id if row else None)
-            if row is None:
-                image_id = _insert(connection, repository, manifest, actual, sealed)
-                _insert_references(connection, image_id, held, manifest)
-            else:
-                image_id = row.id
+            image_id = (
+                _insert(connection, repository, manifest, actual, sealed)
+                if row is None
+                else int(row.id)
+            )
+            _insert_references(connection, image_id, held, manifest)
             for tag in moved:
                 _point(connection, repository, tag, image_id)
             stored = _row(connection, repository, actual)
@@ -196,17 +200,40 @@ class Images:
             return list(connection.execute(query).scalars())
 
     def referrers(
-        self, repository: Repository, subject: Digest, after: Digest | None, limit: int
-    ) -> list[Stored]:
-        """At most `limit` manifests whose subject it is, in push order, behind `after`."""
-        with self._database.read() as connection:
-            query = _columns(images.c.manifest).where(
-                images.c.repository_id == repository.id, images.c.subject == str(subject)
+        self,
+        repository: Repository,
+        subject: Digest,
+        after: str,
+        limit: int,
+        *,
+        artifact_type: str | None = None,
+    ) -> tuple[list[Stored], bool]:
+        """Manifests whose subject it is, by digest, behind the digest `after`.
+
+        At most `limit`, and fewer where their manifests come to more than REFERRERS_MAX bytes;
+        and whether there are more. `artifact_type` keeps those of that type.
+        """
+        query = (
+            _columns(images.c.manifest)
+            .where(
+                images.c.repository_id == repository.id,
+                images.c.subject == str(subject),
+                images.c.digest > after,
             )
-            if after is not None:
-                query = query.where(images.c.id > _position(repository, after))
-            rows = connection.execute(query.order_by(images.c.id).limit(limit)).all()
-        return [self._open(repository, row, ()) for row in rows]
+            .order_by(images.c.digest)
+            .limit(limit + 1)
+        )
+        if artifact_type is not None:
+            query = query.where(images.c.artifact_type == artifact_type)
+        found: list[Stored] = []
+        size = 0
+        with self._database.read() as connection:
+            for row in connection.execution_options(yield_per=1).execute(query):
+                if len(found) == limit or size > REFERRERS_MAX:
+                    return found, True
+                found.append(self._open(repository, row, ()))
+                size += len(row.manifest)
+        return found, False
 
     def untag(self, repository: Repository, tag: str) -> None:
         """Remove a tag, not its image. Raises ImageNotFound."""
@@ -363,16 +390,20 @@ def _insert(
 def _insert_references(
     connection: sa.Connection, image_id: int, held: set[int], manifest: Manifest
 ) -> None:
-    if held:
-        connection.execute(
-            sa.insert(image_blobs), [{"image_id": image_id, "blob_id": blob} for blob in held]
-        )
+    """Write down what the image needs; of an image that is pushed again, what came since."""
     children = {str(child.digest) for child in manifest.manifests}
-    if children:
-        connection.execute(
-            sa.insert(image_children),
-            [{"image_id": image_id, "digest": child} for child in children],
+    for table, column, needed in (
+        (image_blobs, "blob_id", held),
+        (image_children, "digest", children),
+    ):
+        known = set(
+            connection.execute(
+                sa.select(table.c[column]).where(table.c.image_id == image_id)
+            ).scalars()
         )
+        if new := needed - known:
+            rows = [{"image_id": image_id, column: value} for value in new]
+            connection.execute(sa.insert(table), rows)
 
 
 def _refuse_listed(connection: sa.Connection, repository: Repository, digest: Digest) -> None:
@@ -384,14 +415,6 @@ def _refuse_listed(connection: sa.Connection, repository: Repository, digest: Di
     ).scalar()
     if holder is not None:
         raise ImageReferenced(f"image {digest} is listed by the index {holder}: delete that first")
-
-
-def _position(repository: Repository, digest: Digest) -> sa.ScalarSelect[Any]:
-    return (
-        sa.select(sa.func.coalesce(sa.func.max(images.c.id), 0))
-        .where(images.c.repository_id == repository.id, images.c.digest == str(digest))
-        .scalar_subquery()
-    )
 
 
 def _image(row: sa.Row[Any], names: tuple[str, ...]) -> Image:

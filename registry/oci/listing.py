@@ -58,23 +58,24 @@ class ListingEndpoints:
         digest = call.digest
         repository = self._repositories.get(call.scope, call.name)
         limit, last = _page(call)
-        after = Digest.parse(last) if last else None
-        found = await run_in_threadpool(
-            self._images.referrers, repository, digest, after, limit + 1
-        )
         wanted = call.query("artifactType")
-        shown = [_descriptor(stored) for stored in found[:limit]]
-        if wanted is not None:
-            shown = [item for item in shown if item.get("artifactType") == wanted]
+        found, more = await run_in_threadpool(
+            self._images.referrers,
+            repository,
+            digest,
+            str(Digest.parse(last)) if last else "",
+            limit,
+            artifact_type=wanted,
+        )
+        shown = [_descriptor(stored) for stored in found]
         body = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": shown}
         response = Response(json.dumps(body), headers=VERSION, media_type=OCI_INDEX)
         if wanted is not None:
             response.headers["OCI-Filters-Applied"] = "artifactType"
-        if 0 < limit < len(found):
+        if found and more:
             kept = {"artifactType": wanted} if wanted is not None else {}
-            last_shown = str(found[limit - 1].image.digest)
             path = call.location("referrers", str(digest))
-            response.headers["Link"] = _next(path, limit, last_shown, kept)
+            response.headers["Link"] = _next(path, limit, str(found[-1].image.digest), kept)
         return response
 
 
