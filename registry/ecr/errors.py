@@ -18,6 +18,7 @@ _CODES: tuple[tuple[type[errors.MoorageError], str], ...] = (
     (errors.KeyNotFound, "KmsException"),
     (errors.KeyUnavailable, "KmsException"),
     (errors.Vanished, "RepositoryNotFoundException"),
+    (errors.DigestMismatch, "ImageDigestDoesNotMatchException"),
     (errors.Invalid, "InvalidParameterException"),
 )
 
