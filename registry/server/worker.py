@@ -6,6 +6,7 @@ as long as the supervisor lives; at its end the worker stops as it does at SIGTE
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import importlib
 import json
@@ -16,9 +17,10 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from typing import cast
+from typing import Any, cast
 
 import uvicorn
+import uvloop
 from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -37,6 +39,20 @@ SPARE_FILES = 1024
 """Open files beside those of connections, each of which may have a duplicate and a blob."""
 
 
+class _Loop(uvloop.Loop):
+    """uvloop's loop, whose TLS handshakes must be over as soon as a request's head."""
+
+    def __init__(self, handshake_seconds: float) -> None:
+        super().__init__()
+        self._handshake_seconds = handshake_seconds
+
+    async def create_server(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]  # passes on what it gets
+        """Listen, see asyncio."""
+        if kwargs.get("ssl") is not None:
+            kwargs["ssl_handshake_timeout"] = self._handshake_seconds
+        return await super().create_server(*args, **kwargs)
+
+
 class Server(uvicorn.Server):
     """uvicorn's server; a signal ends it with status 0, and what is stuck ends by force."""
 
@@ -45,6 +61,7 @@ class Server(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self._grace = settings.grace
+        self._handshake = settings.limits.header_seconds
         self._ready = ready
         self.files = 4 * settings.limits.connections + SPARE_FILES
         self._force: threading.Timer | None = None
@@ -65,7 +82,8 @@ class Server(uvicorn.Server):
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve to the end, of every thread and task too."""
         try:
-            super().run(sockets)
+            with asyncio.Runner(loop_factory=lambda: _Loop(self._handshake)) as runner:
+                runner.run(self.serve(sockets))
         finally:
             if self._force is not None:
                 self._force.cancel()
@@ -103,7 +121,6 @@ def make_server(
         app = cast("ASGIApp", ProxyHeadersMiddleware(app, list(settings.trusted_proxies)))  # type: ignore[arg-type]  # uvicorn's ASGI types are its own
     config = uvicorn.Config(
         app,
-        loop="uvloop",
         http=cast("type[Connection]", functools.partial(Connection, limits=settings.limits)),
         ws="none",
         interface="asgi3",

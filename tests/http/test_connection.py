@@ -109,6 +109,12 @@ def test_a_malformed_request_is_refused(server: Serving, request_: bytes) -> Non
     server.await_closed()
 
 
+def test_an_answer_does_not_say_what_serves_it(server: Serving) -> None:
+    headers = server.connect().get("/hello").answer().headers
+    assert "server" not in headers
+    assert "date" in headers
+
+
 def test_trailers_do_not_become_headers(server: Serving) -> None:
     client = server.connect()
     client.get("/push", method="PUT", more="Transfer-Encoding: chunked\r\n")

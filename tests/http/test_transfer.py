@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.http.application import PATTERN, pattern
 from tests.http.certificate import certificate
-from tests.http.serving import Client, Serving, serving, until
+from tests.http.serving import QUICK, Client, Serving, serving, until
 
 LARGE = 40_000_000
 
@@ -179,6 +179,14 @@ def test_over_tls_the_loop_writes(tmp_path: Path) -> None:
             assert client.answer().body == digest
             client.get("/refuse?" + "a" * 9000)
             assert client.answer().status == 414
+
+
+def test_a_tls_handshake_has_as_much_time_as_a_head(tmp_path: Path) -> None:
+    _, paths = certificate(tmp_path)
+    with serving(QUICK, tls=paths) as server:
+        start = time.monotonic()
+        assert server.connect().closed()
+        assert 0.2 < time.monotonic() - start < 5
 
 
 @pytest.mark.parametrize("chunked", [False, True])
