@@ -32,8 +32,6 @@ COMPLETION = "POST .*uploadId="
 
 
 class TestS3(DriverSuite):
-    holds_directories = True
-
     @pytest.fixture
     def driver(self, s3_driver: S3Driver) -> Driver:
         return s3_driver
@@ -45,7 +43,8 @@ def uploads(s3: S3Client, bucket: str) -> list[str]:
 
 
 def keys(s3: S3Client, bucket: str) -> list[str]:
-    return [found["Key"] for found in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+    found = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+    return [key for key in found if not key.endswith("/")]
 
 
 def drain(reader: Iterable[Buffer], into: bytearray) -> None:
@@ -64,7 +63,7 @@ def test_a_big_object_goes_in_parts_and_a_small_one_whole(
     s3_driver.put("a/one", pieces(content(PART), MIB))
     etags = {
         found["Key"]: found["ETag"].strip('"')
-        for found in s3.list_objects_v2(Bucket=bucket)["Contents"]
+        for found in s3.list_objects_v2(Bucket=bucket, Prefix="some/prefix/a/")["Contents"]
     }
     base = "some/prefix/a/"
     assert etags.keys() == {f"{base}big", f"{base}even", f"{base}one"}
@@ -90,6 +89,14 @@ def test_a_prefix_keeps_drivers_apart(s3: S3Client, bucket: str, tmp_path: Path)
     assert read(one, "a/object") == b"one"
     assert [*one.list("")] == ["a/object"]
     assert sorted(all_.list("")) == ["p/a/object", "p2/a/object"]
+
+
+def test_a_directory_that_a_console_made_is_not_an_object(
+    s3: S3Client, bucket: str, s3_driver: S3Driver
+) -> None:
+    s3.put_object(Bucket=bucket, Key="some/prefix/a/b/")
+    s3_driver.put("a/object", [b"x"])
+    assert [*s3_driver.list("a")] == ["a/object"]
 
 
 def test_a_listing_has_more_than_one_page(s3_driver: S3Driver) -> None:
@@ -314,6 +321,22 @@ def test_one_failure_is_tried_again(
     assert driver.put("a/object", pieces(whole, MIB)) == len(whole)
     assert driver.stat("a/object").size == len(whole)
     assert read(driver, "a/object") == whole
+
+
+def test_a_race_lost_inside_the_store_is_run_again_but_not_for_ever(
+    faulty: Callable[..., S3Driver], proxy: FaultProxy
+) -> None:
+    driver = faulty(attempts=1)
+    proxy.decide = once(Fault(code=409), "PUT")
+    driver.put("a/object", [b"x"])
+    proxy.decide = once(Fault(code=409), "PUT")
+    driver.move("a/object", "b/object")
+    assert read(driver, "b/object") == b"x"
+    proxy.seen.clear()
+    proxy.decide = lambda _method, _path: Fault(code=409)
+    with pytest.raises(StorageUnavailable, match="ExistingObjectIsDirectory"):
+        driver.put("a/object", [b"y"])
+    assert 2 < len(proxy.seen) < 12
 
 
 def test_a_completion_that_was_repeated_is_recognized(
