@@ -46,7 +46,7 @@ class _Loop(uvloop.Loop):
         super().__init__()
         self._handshake_seconds = handshake_seconds
 
-    async def create_server(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]  # passes on what it gets
+    async def create_server(self, *args: Any, **kwargs: Any) -> Any:
         """Listen, see asyncio."""
         if kwargs.get("ssl") is not None:
             kwargs["ssl_handshake_timeout"] = self._handshake_seconds
