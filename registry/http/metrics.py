@@ -10,7 +10,13 @@ from __future__ import annotations
 import os
 import re
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.multiprocess import MultiProcessCollector
 
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
@@ -29,6 +35,8 @@ class Metrics:
     """The counters of one process. Label values come from our own code, and are bounded anyway."""
 
     def __init__(self) -> None:
+        # As many lines again, which nobody graphs.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # it is not annotated
         self._registry = CollectorRegistry()
         self._known: set[str] = set()
         self._requested: dict[tuple[str, str, str, str], tuple[Counter, Histogram]] = {}
