@@ -150,9 +150,9 @@ class UploadEndpoints:
     async def _where_it_stands(self, call: Call, error: MoorageError) -> Response:
         """416, telling the client from which byte to go on."""
         upload = await run_in_threadpool(self._upload, call)
-        headers = dict(_progress(call, upload, 416).headers)
-        del headers["content-length"]
-        return envelope(416, "BLOB_UPLOAD_INVALID", str(error), headers)
+        progress = _progress(call, upload, 416).headers
+        told = {name: progress[name] for name in ("Location", "Range", "Docker-Upload-UUID")}
+        return envelope(416, "BLOB_UPLOAD_INVALID", str(error), told)
 
     def _upload(self, call: Call) -> Upload:
         repository = self._repositories.get(call.scope, call.name)
