@@ -17,6 +17,8 @@ from tests.storage.conftest import (  # noqa: F401 - fixtures, asked for by thei
     standing_proxy,
 )
 
+pytest.register_assert_rewrite("tests.faults.stocktaking", "tests.faults.forked")
+
 MEMORY = Path("/dev/shm")
 MEMORY_NEEDED = 768 << 20
 

@@ -13,6 +13,7 @@ from registry.app import Ground, lay_ground
 from registry.config import Settings
 from registry.database import schema
 from registry.domain.vault import Vault, blob_path, upload_path
+from registry.storage.driver import name_of
 from registry.values.digest import Digest
 
 
@@ -22,11 +23,13 @@ class Stock:
 
     blobs: int = 0
     dangling: list[str] = field(default_factory=list)
-    """Rows of blobs and of upload parts without their object."""
+    """Rows of blobs without their object, and of upload parts that are nowhere."""
     damaged: list[str] = field(default_factory=list)
     """Blobs whose content has not the digest or the size of their row."""
     orphans: list[str] = field(default_factory=list)
     """Objects below `blobs/` without a row."""
+    half_finished: list[str] = field(default_factory=list)
+    """Parts of open uploads that lie below `blobs/` already: a crash just before the commit."""
     waste: list[str] = field(default_factory=list)
     """Objects below `uploads/` that no open upload has."""
     drafts: list[str] = field(default_factory=list)
@@ -37,17 +40,18 @@ class Stock:
 
     def check(self) -> None:
         """Nothing lost, nothing damaged."""
-        assert self.integrity == "ok"
-        assert not self.dangling
-        assert not self.damaged
-        assert not self.loose
+        assert self.integrity == "ok", self.integrity
+        assert not self.dangling, self.dangling[:5]
+        assert not self.damaged, self.damaged[:5]
+        assert not self.loose, self.loose
 
     def check_tidy(self) -> None:
         """And nothing left behind."""
         self.check()
-        assert not self.orphans
-        assert not self.waste
-        assert not self.drafts
+        assert not self.orphans, self.orphans[:5]
+        assert not self.waste, self.waste[:5]
+        assert not self.half_finished, self.half_finished[:5]
+        assert not self.drafts, self.drafts[:5]
 
 
 def take_stock(data: Path) -> Stock:
@@ -72,7 +76,9 @@ def _take(ground: Ground, stock: Stock) -> Stock:
     uploads = set(ground.storage.list("uploads"))
     stock.orphans = sorted(objects)
     stock.waste = sorted(uploads - parts)
-    stock.dangling += sorted(parts - uploads)
+    moved = set(map(name_of, objects))
+    for part in sorted(parts - uploads):
+        (stock.half_finished if name_of(part) in moved else stock.dangling).append(part)
     return stock
 
 

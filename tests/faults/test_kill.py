@@ -202,6 +202,7 @@ class Rounds:
         self._server.stop()
         stock = take_stock(self._server.data)
         stock.check()
+        assert not stock.drafts
         self.orphans = len(stock.orphans) + len(stock.waste)
         assert "Traceback" not in self._server.log.read_text()
 
@@ -229,6 +230,7 @@ def test_a_kill_loses_nothing_that_was_answered(
         f"{kills} kills with {workers} workers: {dict(rounds.phases)};"
         f" {rounds.incomplete} pushes were cut short; {rounds.orphans} orphaned objects"
     )
+    assert rounds.orphans <= kills, "a crash leaves one object behind at most"
     assert rounds.incomplete > kills // 3, "the kills fell behind the pushes"
     if workers == 1:
         assert set(rounds.phases) == set(PHASES)
