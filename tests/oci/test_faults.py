@@ -37,7 +37,7 @@ each_fault = pytest.mark.parametrize("fault", CASES, ids=["full", "unavailable"]
 
 def told(answer: httpx.Response, fault: Fault) -> None:
     """Fail unless the answer is the fault's."""
-    told(answer, fault.status, "UNAVAILABLE", str(fault.error))
+    refused(answer, fault.status, "UNAVAILABLE", str(fault.error))
 
 
 class Faulty:
@@ -96,6 +96,10 @@ def broken(registry: Registry, faulty: Faulty) -> Iterator[httpx.Client]:
         yield client
 
 
+def finish(client: httpx.Client, location: str) -> httpx.Response:
+    return client.put(location, params={"digest": DIGEST}, content=CONTENT)
+
+
 def stored(client: httpx.Client) -> bool:
     got = client.get(f"/v2/{NAME}/blobs/{DIGEST}")
     return got.status_code == 200 and got.content == CONTENT
@@ -108,7 +112,7 @@ def test_a_chunk_that_cannot_be_stored(
     location = start(broken)
     before = registry.stored()
     faulty.broken = {"put": fault.error}
-    refused(broken.patch(location, content=CONTENT), fault)
+    told(broken.patch(location, content=CONTENT), fault)
     assert registry.stored() == before
     at_once = broken.post(f"/v2/{NAME}/blobs/uploads/", params={"digest": DIGEST}, content=CONTENT)
     told(at_once, fault)
@@ -126,13 +130,12 @@ def test_a_blob_that_cannot_be_moved_into_place_can_be_tried_again(
     location = start(broken)
     faulty.late = late
     faulty.broken = {"move": fault.error}
-    finish = {"params": {"digest": DIGEST}, "content": CONTENT}
-    told(broken.put(location, **finish), fault)  # type: ignore[arg-type]  # keywords
+    told(finish(broken, location), fault)
     assert registry.rows()["blobs"] == []
     assert not stored(broken)
     faulty.broken = {}
     assert broken.get(location).headers["range"] == "0-0"
-    assert broken.put(location, **finish).status_code == 201  # type: ignore[arg-type]  # keywords
+    assert finish(broken, location).status_code == 201
     assert stored(broken)
     assert [row[2] for row in registry.rows()["blobs"]] == [DIGEST]
 
@@ -146,7 +149,7 @@ def test_parts_that_cannot_be_joined_stay(
     for part in (CONTENT[:300], CONTENT[300:]):
         broken.patch(location, content=part)
     before = registry.stored()
-    faulty.broken = {call: error}
+    faulty.broken = {call: fault.error}
     answer = broken.put(location, params={"digest": DIGEST})
     told(answer, fault)
     assert registry.stored() == before

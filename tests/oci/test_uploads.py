@@ -259,9 +259,10 @@ def test_a_push_repairs_a_blob_whose_bytes_were_lost_or_cut(
     registry: Registry, client: httpx.Client
 ) -> None:
     put_blob(client, CONTENT)
-    for damage in (lambda file: file.unlink(), lambda file: file.write_bytes(b"MOOR")):
+    for left in (None, b"MOOR", b""):
         (path,) = registry.objects()
-        damage(registry.settings.data / "storage" / path)
+        file = registry.settings.data / "storage" / path
+        file.unlink() if left is None else file.write_bytes(left)
         other = registry.beside()
         with other.http() as beside:
             put_blob(beside, CONTENT)
