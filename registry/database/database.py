@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 BUSY_SECONDS = 30
 CACHE_BYTES = 32 * 1024 * 1024
+_FULL = ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")
+"""The second: no room for the index of the write-ahead log, which even a reader needs."""
 _PASSING = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")
 
 
@@ -155,7 +157,7 @@ def _typed_errors() -> Iterator[None]:
         raise
     except OperationalError as error:
         name = getattr(error.orig, "sqlite_errorname", "")
-        if name == "SQLITE_FULL":
+        if name in _FULL:
             raise StorageFull("the metadata store has no space left") from error
         if name.startswith(_PASSING):
             raise StorageUnavailable(f"the metadata store does not answer: {error.orig}") from error
