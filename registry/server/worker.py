@@ -16,7 +16,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 import uvicorn
@@ -178,7 +178,8 @@ def _line(descriptor: int) -> bytes:
 
 
 def _report(descriptor: int) -> None:
-    os.write(descriptor, b"ready\n")
+    with suppress(BrokenPipeError):  # the supervisor is gone: `_until_end` sees that too
+        os.write(descriptor, b"ready\n")
     os.close(descriptor)
 
 
@@ -186,7 +187,3 @@ def _until_end(descriptor: int, server: Server) -> None:
     while os.read(descriptor, 4096):
         pass
     server.should_exit = True
-
-
-if __name__ == "__main__":
-    sys.exit(main())
