@@ -233,7 +233,7 @@ class Registry:
         events.register(name, self._answer)
 
     def _answer(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
-        assert isinstance(request.body, bytes)
+        assert isinstance(request.body, bytes | str)
         with self.anyone() as client:
             answer = client.request(
                 request.method,
@@ -332,7 +332,7 @@ class _Raw:
         return [self.content]
 
 
-_ONE_ATTEMPT = Config(retries={"total_max_attempts": 1})
+_ONE_ATTEMPT = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
 
 
 def basic(password: str, username: str = "AWS") -> str:
