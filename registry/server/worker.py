@@ -25,6 +25,7 @@ from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from registry.http.connection import Connection
+from registry.server.memory import share_one_arena
 from registry.server.settings import ServerSettings, StartFailed
 from registry.server.sockets import BACKLOG, allow_files
 from registry.values.errors import MoorageError
@@ -139,6 +140,7 @@ def make_server(
 
 def serve(server: Server, sockets: Sequence[socket.socket]) -> int:
     """Serve until a signal comes; the exit status."""
+    share_one_arena()
     allow_files(server.files)
     try:
         server.run(list(sockets))
