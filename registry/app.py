@@ -123,7 +123,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
     access = Access()
     oci = OciApp(
         table(
-            ListingEndpoints(repositories, images),
+            ListingEndpoints(repositories, images, create_on_push=settings.create_on_push),
             BlobEndpoints(repositories, blobs),
             UploadEndpoints(repositories, Uploads(database, vault), blobs, access),
             ManifestEndpoints(repositories, images),

@@ -96,8 +96,11 @@ class Images:
         *,
         digest: Digest | None = None,
         tag_names: Sequence[str] = (),
+        complete: bool = False,
     ) -> Pushed:
         """Store a manifest under its digest, and let the tags point at it.
+
+        `complete` asks for everything it names to be there, whatever may be sparse elsewhere.
 
         Raises DigestInvalid, ManifestInvalid and its kinds, TagImmutable, KeyUnavailable.
         """
@@ -107,7 +110,8 @@ class Images:
             digest.verify(actual)
         sealed = self._vault.seal(repository.key_id, content, str(actual))
         with self._database.write() as connection:
-            held = self._check_references(connection, repository, manifest)
+            sparse = "none" if complete else self._sparse
+            held = _check_references(connection, repository, manifest, sparse)
             row = _row(connection, repository, actual)
             moved = _tags_to_move(connection, repository, tag_names, row.id if row else None)
             image_id = (
@@ -256,30 +260,6 @@ class Images:
             _refuse_listed(connection, repository, digest)
             connection.execute(sa.delete(images).where(images.c.id == row.id))
 
-    def _check_references(
-        self, connection: sa.Connection, repository: Repository, manifest: Manifest
-    ) -> set[int]:
-        """Ids of the blobs that the manifest needs."""
-        held: set[int] = set()
-        missing: list[str] = []
-        for part in manifest.blobs:
-            blob = blobs.find_linked(connection, repository, part.digest)
-            if blob is None:
-                if self._sparse != "all" and not part.elsewhere:
-                    missing.append(str(part.digest))
-            elif blob.size != part.size:
-                raise ManifestInvalid(
-                    f"the manifest says that {part.digest} has {part.size} bytes;"
-                    f" the blob has {blob.size}"
-                )
-            else:
-                held.add(blob.id)
-        if missing:
-            raise ManifestReferenceUnknown(missing)
-        if self._sparse == "none":
-            _require_children(connection, repository, manifest)
-        return held
-
     def _load(self, repository: Repository, reference: Digest | str) -> Stored | None:
         with self._database.read() as connection:
             query = _columns(images.c.manifest).where(images.c.repository_id == repository.id)
@@ -309,6 +289,31 @@ def _names(connection: sa.Connection, image_ids: list[int]) -> dict[int, list[st
     for tag in connection.execute(query.where(tags.c.image_id.in_(image_ids))):
         named.setdefault(tag.image_id, []).append(tag.name)
     return named
+
+
+def _check_references(
+    connection: sa.Connection, repository: Repository, manifest: Manifest, sparse: Sparse
+) -> set[int]:
+    """Ids of the blobs that the manifest needs."""
+    held: set[int] = set()
+    missing: list[str] = []
+    for part in manifest.blobs:
+        blob = blobs.find_linked(connection, repository, part.digest)
+        if blob is None:
+            if sparse != "all" and not part.elsewhere:
+                missing.append(str(part.digest))
+        elif blob.size != part.size:
+            raise ManifestInvalid(
+                f"the manifest says that {part.digest} has {part.size} bytes;"
+                f" the blob has {blob.size}"
+            )
+        else:
+            held.add(blob.id)
+    if missing:
+        raise ManifestReferenceUnknown(missing)
+    if sparse == "none":
+        _require_children(connection, repository, manifest)
+    return held
 
 
 def _require_children(
