@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 
-from registry.database.schema import image_blobs, image_children, images, tags
+from registry.database.schema import images, tags
 from registry.domain import blobs
+from registry.domain import image_rows as rows
 from registry.values.digest import CANONICAL, Digest
 from registry.values.errors import (
     ImageNotFound,
-    ImageReferenced,
     ManifestInvalid,
     ManifestReferenceUnknown,
-    TagImmutable,
 )
 from registry.values.manifest import Manifest, parse
 
@@ -112,17 +111,17 @@ class Images:
         with self._database.write() as connection:
             sparse = "none" if complete else self._sparse
             held = _check_references(connection, repository, manifest, sparse)
-            row = _row(connection, repository, actual)
-            moved = _tags_to_move(connection, repository, tag_names, row.id if row else None)
+            row = rows.find(connection, repository, actual)
+            moved = rows.tags_to_move(connection, repository, tag_names, row.id if row else None)
             image_id = (
-                _insert(connection, repository, manifest, actual, sealed)
+                rows.insert(connection, repository, manifest, actual, sealed)
                 if row is None
                 else int(row.id)
             )
-            _insert_references(connection, image_id, held, manifest)
+            rows.insert_references(connection, image_id, held, manifest)
             for tag in moved:
-                _point(connection, repository, tag, image_id)
-            stored = _row(connection, repository, actual)
+                rows.point_tag(connection, repository, tag, image_id)
+            stored = rows.find(connection, repository, actual)
         assert stored is not None  # noqa: S101 - inserted above
         return Pushed(_image(stored, tuple(tag_names)), manifest.subject, row is None, moved)
 
@@ -149,7 +148,7 @@ class Images:
         `tagged` keeps those with a tag, or those without one.
         """
         query = (
-            _columns()
+            rows.light_columns()
             .where(images.c.repository_id == repository.id, images.c.id > after)
             .order_by(images.c.id)
             .limit(limit)
@@ -158,9 +157,9 @@ class Images:
             named = sa.exists().where(tags.c.image_id == images.c.id)
             query = query.where(named if tagged else ~named)
         with self._database.read() as connection:
-            rows = connection.execute(query).all()
-            names = _names(connection, [row.id for row in rows])
-        return [_image(row, tuple(names.get(row.id, ()))) for row in rows]
+            found = connection.execute(query).all()
+            names = rows.tags_by_image(connection, [row.id for row in found])
+        return [_image(row, tuple(names.get(row.id, ()))) for row in found]
 
     def identifiers(
         self,
@@ -189,8 +188,8 @@ class Images:
         if tagged is not None:
             query = query.where(tags.c.name.isnot(None) if tagged else tags.c.name.is_(None))
         with self._database.read() as connection:
-            rows = connection.execute(query).all()
-        return [Identifier(row.id, Digest.parse(row.digest), row.name) for row in rows]
+            found = connection.execute(query).all()
+        return [Identifier(row.id, Digest.parse(row.digest), row.name) for row in found]
 
     def tag_page(self, repository: Repository, after: str, limit: int) -> list[str]:
         """At most `limit` tags in byte order, beginning behind `after`."""
@@ -218,7 +217,7 @@ class Images:
         and whether there are more. `artifact_type` keeps those of that type.
         """
         query = (
-            _columns(images.c.manifest)
+            rows.light_columns(images.c.manifest)
             .where(
                 images.c.repository_id == repository.id,
                 images.c.subject == str(subject),
@@ -254,15 +253,17 @@ class Images:
         Raises ImageNotFound, or ImageReferenced while an index lists it.
         """
         with self._database.write() as connection:
-            row = _row(connection, repository, digest)
+            row = rows.find(connection, repository, digest)
             if row is None:
                 raise _unknown(digest, repository)
-            _refuse_listed(connection, repository, digest)
+            rows.refuse_listed(connection, repository, digest)
             connection.execute(sa.delete(images).where(images.c.id == row.id))
 
     def _load(self, repository: Repository, reference: Digest | str) -> Stored | None:
         with self._database.read() as connection:
-            query = _columns(images.c.manifest).where(images.c.repository_id == repository.id)
+            query = rows.light_columns(images.c.manifest).where(
+                images.c.repository_id == repository.id
+            )
             if isinstance(reference, Digest):
                 query = query.where(images.c.digest == str(reference))
             else:
@@ -280,15 +281,6 @@ class Images:
     def _open(self, repository: Repository, row: sa.Row[Any], names: tuple[str, ...]) -> Stored:
         content = self._vault.open(repository.key_id, row.manifest, row.digest)
         return Stored(_image(row, names), content)
-
-
-def _names(connection: sa.Connection, image_ids: list[int]) -> dict[int, list[str]]:
-    """Tags by image id, each image's in byte order."""
-    named: dict[int, list[str]] = {}
-    query = sa.select(tags.c.image_id, tags.c.name).order_by(tags.c.name)
-    for tag in connection.execute(query.where(tags.c.image_id.in_(image_ids))):
-        named.setdefault(tag.image_id, []).append(tag.name)
-    return named
 
 
 def _check_references(
@@ -312,114 +304,8 @@ def _check_references(
     if missing:
         raise ManifestReferenceUnknown(missing)
     if sparse == "none":
-        _require_children(connection, repository, manifest)
+        rows.require_children(connection, repository, manifest)
     return held
-
-
-def _require_children(
-    connection: sa.Connection, repository: Repository, manifest: Manifest
-) -> None:
-    missing = [
-        str(child.digest)
-        for child in manifest.manifests
-        if _row(connection, repository, child.digest) is None
-    ]
-    if missing:
-        raise ManifestReferenceUnknown(missing, images=True)
-
-
-def _columns(*more: sa.ColumnElement[Any]) -> sa.Select[Any]:
-    light = [column for column in images.c if column.name != "manifest"]
-    return sa.select(*light, *more)
-
-
-def _row(connection: sa.Connection, repository: Repository, digest: Digest) -> sa.Row[Any] | None:
-    return connection.execute(
-        _columns().where(images.c.repository_id == repository.id, images.c.digest == str(digest))
-    ).first()
-
-
-def _tags_to_move(
-    connection: sa.Connection, repository: Repository, tag_names: Sequence[str], image: int | None
-) -> tuple[str, ...]:
-    """The tags that do not point at the image yet. Raises TagImmutable."""
-    moved = []
-    for tag in dict.fromkeys(tag_names):
-        current = connection.execute(
-            sa.select(tags.c.image_id).where(
-                tags.c.repository_id == repository.id, tags.c.name == tag
-            )
-        ).scalar()
-        if current is None or current != image:
-            if current is not None and repository.fixes(tag):
-                raise TagImmutable(tag, repository.name)
-            moved.append(tag)
-    return tuple(moved)
-
-
-def _point(connection: sa.Connection, repository: Repository, tag: str, image: int) -> None:
-    connection.execute(
-        sa.delete(tags).where(tags.c.repository_id == repository.id, tags.c.name == tag)
-    )
-    connection.execute(
-        sa.insert(tags).values(
-            repository_id=repository.id, name=tag, image_id=image, updated_at=datetime.now(UTC)
-        )
-    )
-
-
-def _insert(
-    connection: sa.Connection,
-    repository: Repository,
-    manifest: Manifest,
-    digest: Digest,
-    sealed: bytes,
-) -> int:
-    inserted = connection.execute(
-        sa.insert(images).values(
-            repository_id=repository.id,
-            digest=str(digest),
-            media_type=manifest.media_type,
-            artifact_type=manifest.artifact_type,
-            subject=str(manifest.subject) if manifest.subject else None,
-            size=manifest.image_size,
-            manifest=sealed,
-            pushed_at=datetime.now(UTC),
-        )
-    )
-    key = inserted.inserted_primary_key
-    assert key is not None  # noqa: S101 - one row was inserted
-    return int(key[0])
-
-
-def _insert_references(
-    connection: sa.Connection, image_id: int, held: set[int], manifest: Manifest
-) -> None:
-    """Write down what the image needs; of an image that is pushed again, what came since."""
-    children = {str(child.digest) for child in manifest.manifests}
-    for table, column, needed in (
-        (image_blobs, "blob_id", held),
-        (image_children, "digest", children),
-    ):
-        known = set(
-            connection.execute(
-                sa.select(table.c[column]).where(table.c.image_id == image_id)
-            ).scalars()
-        )
-        if new := needed - known:
-            rows = [{"image_id": image_id, column: value} for value in new]
-            connection.execute(sa.insert(table), rows)
-
-
-def _refuse_listed(connection: sa.Connection, repository: Repository, digest: Digest) -> None:
-    holder = connection.execute(
-        sa.select(images.c.digest)
-        .join(image_children, image_children.c.image_id == images.c.id)
-        .where(images.c.repository_id == repository.id, image_children.c.digest == str(digest))
-        .limit(1)
-    ).scalar()
-    if holder is not None:
-        raise ImageReferenced(f"image {digest} is listed by the index {holder}: delete that first")
 
 
 def _image(row: sa.Row[Any], names: tuple[str, ...]) -> Image:
