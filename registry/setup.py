@@ -75,8 +75,10 @@ def prepare(settings: Settings) -> None:
 def new_credentials(settings: Settings) -> AccessKey:
     """Another access key for the administrator, written to the credentials file.
 
-    Raises StartFailed where there is no administrator.
+    Raises StartFailed where no server has ever started, or there is no administrator.
     """
+    if not (settings.data / "moorage.db").exists():
+        raise StartFailed(f"no server has kept its data in {settings.data} yet; start one first")
     ground = lay_ground(settings)
     try:
         user = ground.identities.named(settings.account, ADMINISTRATOR)

@@ -74,6 +74,12 @@ class Database:
                 raise
             connection.commit()
 
+    def watch(self) -> sa.PoolProxiedConnection:
+        """A connection for `PRAGMA data_version`, which must not commit anything itself."""
+        with _typed_errors():
+            self.engine.connect().close()
+        return self.engine.raw_connection()
+
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()
@@ -89,7 +95,7 @@ class Cache:
     def __init__(self, database: Database, budget: int = CACHE_BYTES) -> None:
         self._budget = budget
         self._lock = threading.Lock()
-        self._watch = database.engine.raw_connection()
+        self._watch = database.watch()
         self._cursor = self._watch.cursor()
         self._version: int | None = None
         self._found: dict[Hashable, Any] = {}
