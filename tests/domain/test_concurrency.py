@@ -146,8 +146,8 @@ def test_finish_beside_cancel(
         def finish(upload: Upload = upload) -> object:
             return registry.uploads.finish(repository, ARN, upload.id, DIGEST)
 
-        def cancel(upload: Upload = upload) -> object:
-            return registry.uploads.cancel(repository, ARN, upload.id)
+        def cancel(upload: Upload = upload) -> None:
+            registry.uploads.cancel(repository, ARN, upload.id)
 
         finished, cancelled = at_once(finish, cancel)
         stands = not isinstance(finished, MoorageError)
