@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,8 +29,10 @@ CLIENT = Path(__file__).with_name("transfer.py")
 
 
 @pytest.fixture(autouse=True)
-def _swept(tmp_path: Path) -> None:
-    """Nothing is held for a later look: it is too big."""
+def _swept(tmp_path: Path) -> Iterator[None]:
+    """Nothing is kept for a later look, not even of a test that failed: it is too big."""
+    yield
+    shutil.rmtree(tmp_path, ignore_errors=True)
 
 
 def transfer(server: ServerProcess, size: int, seed: int, *ways: str) -> str:
