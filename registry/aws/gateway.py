@@ -137,6 +137,7 @@ class Gateway:
             call.service = self._targeted(target)
         claim = read_claim(incoming)
         service = call.service = call.service or self._named(claim.scope.service)
+        call.state["surface"] = service.model.service_name
         extra = (service.global_region,) if service.global_region else ()
         regions = (self._region, *extra)
         return service, self._verifier.identify(incoming, claim, service.signing_name, regions)
