@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from registry.database import migrate
 from registry.database.database import Cache, Database
-from registry.database.schema import Instant, access_keys, tags, users
+from registry.database.schema import Instant, access_keys, accounts, tags, users
 from registry.values.errors import StorageFull, StorageUnavailable, Vanished
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
@@ -23,12 +23,15 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
 def database(tmp_path: Path) -> Iterator[Database]:
     opened = Database(tmp_path / "moorage.db")
     migrate.upgrade(opened)
+    with opened.write() as connection:
+        connection.execute(sa.insert(accounts).values(id="1", created_at=NOW))
     yield opened
     opened.close()
 
 
 def add(connection: sa.Connection, name: str) -> None:
     row = {"id": name, "account": "1", "name": name, "active": True, "created_at": NOW}
+    row |= {"path": "/", "tags": {}}
     connection.execute(sa.insert(users).values(row))
 
 
