@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -98,61 +100,64 @@ def nothing(_iam: Any) -> None:
 
 ACTIONS = {"ActionNames": ["ecr:A", "ecr:B", "ecr:C"], "ResourceArns": ["*", arn("user/x")]}
 
-LISTINGS: list[tuple[str, str, Callable[[Any], None], dict[str, Any]]] = [
-    ("list_users", "Users", users, {}),
-    ("list_groups", "Groups", groups, {}),
-    ("list_groups_for_user", "Groups", memberships, {"UserName": "admin"}),
-    ("get_group", "Users", members, {"GroupName": "team"}),
-    ("list_roles", "Roles", roles, {}),
-    ("list_instance_profiles", "InstanceProfiles", profiles, {}),
-    (
-        "list_instance_profiles_for_role", "InstanceProfiles", profiles_of_role,
+
+@dataclass(frozen=True)
+class Listing:
+    operation: str
+    member: str
+    make: Callable[[Any], None]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+_ADMIN, _POLICY = {"UserName": "admin"}, {"PolicyArn": arn("policy/p")}
+LISTINGS = [
+    Listing("list_users", "Users", users),
+    Listing("list_groups", "Groups", groups),
+    Listing("list_groups_for_user", "Groups", memberships, _ADMIN),
+    Listing("get_group", "Users", members, {"GroupName": "team"}),
+    Listing("list_roles", "Roles", roles),
+    Listing("list_instance_profiles", "InstanceProfiles", profiles),
+    Listing(
+        "list_instance_profiles_for_role",
+        "InstanceProfiles",
+        profiles_of_role,
         {"RoleName": "task"},
     ),
-    ("list_policies", "Policies", policies, {}),
-    ("list_attached_user_policies", "AttachedPolicies", attachments, {"UserName": "admin"}),
-    ("list_policy_versions", "Versions", versions, {"PolicyArn": arn("policy/p")}),
-    ("list_entities_for_policy", "PolicyUsers", uses, {"PolicyArn": arn("policy/p")}),
-    ("list_entities_for_policy", "PolicyRoles", uses, {"PolicyArn": arn("policy/p")}),
-    ("list_user_policies", "PolicyNames", inline, {"UserName": "admin"}),
-    ("list_access_keys", "AccessKeyMetadata", keys, {}),
-    ("list_user_tags", "Tags", tags, {"UserName": "admin"}),
-    (
-        "simulate_custom_policy", "EvaluationResults", nothing,
+    Listing("list_policies", "Policies", policies),
+    Listing("list_attached_user_policies", "AttachedPolicies", attachments, _ADMIN),
+    Listing("list_policy_versions", "Versions", versions, _POLICY),
+    Listing("list_entities_for_policy", "PolicyUsers", uses, _POLICY),
+    Listing("list_entities_for_policy", "PolicyRoles", uses, _POLICY),
+    Listing("list_user_policies", "PolicyNames", inline, _ADMIN),
+    Listing("list_access_keys", "AccessKeyMetadata", keys),
+    Listing("list_user_tags", "Tags", tags, _ADMIN),
+    Listing(
+        "simulate_custom_policy",
+        "EvaluationResults",
+        nothing,
         {"PolicyInputList": [ALLOW], **ACTIONS},
     ),
-]  # fmt: skip
+]
 
 
-@pytest.mark.parametrize(
-    ("operation", "member", "make", "parameters"),
-    LISTINGS,
-    ids=[f"{each[0]}-{each[1]}" for each in LISTINGS],
-)
+@pytest.mark.parametrize("listing", LISTINGS, ids=lambda each: f"{each.operation}-{each.member}")
 @pytest.mark.parametrize("size", [1, 4])
-def test_pages_together_are_the_whole(
-    iam: Any,
-    operation: str,
-    member: str,
-    make: Callable[[Any], None],
-    parameters: dict[str, Any],
-    size: int,
-) -> None:
-    make(iam)
-    function = getattr(iam, operation)
-    whole = function(**parameters)
+def test_pages_together_are_the_whole(iam: Any, listing: Listing, size: int) -> None:
+    listing.make(iam)
+    function = partial(getattr(iam, listing.operation), **listing.parameters)
+    whole = function()
     assert whole["IsTruncated"] is False
-    assert len(whole[member]) >= 2
+    assert len(whole[listing.member]) >= 2
     gathered: list[Any] = []
     marker: dict[str, str] = {}
     for _ in range(100):
-        page = function(**parameters, **marker, MaxItems=size)
-        gathered += page[member]
+        page = function(**marker, MaxItems=size)
+        gathered += page[listing.member]
         if not page["IsTruncated"]:
             break
         assert len(page["Marker"]) <= 320
         marker = {"Marker": page["Marker"]}
-    assert gathered == whole[member]
+    assert gathered == whole[listing.member]
     assert "Marker" not in page
 
 
@@ -180,11 +185,11 @@ def test_a_marker_is_good_for_its_listing_and_caller_only(registry: Registry, ia
     stranger = admin_of(registry, OTHER)
     colleague = iam_client(registry, registry.user("colleague", allow("*")))
     for call in (
-        lambda: iam.list_users(Marker="nonsense"),
-        lambda: iam.list_users(Marker=marker, PathPrefix="/x/"),
-        lambda: iam.list_groups(Marker=marker),
-        lambda: stranger.list_users(Marker=marker),
-        lambda: colleague.list_users(Marker=marker),
+        partial(iam.list_users, Marker="nonsense"),
+        partial(iam.list_users, Marker=marker, PathPrefix="/x/"),
+        partial(iam.list_groups, Marker=marker),
+        partial(stranger.list_users, Marker=marker),
+        partial(colleague.list_users, Marker=marker),
     ):
         with refused("ValidationError", "Invalid Marker"):
             call()

@@ -16,7 +16,7 @@ def role(iam: Any, name: str = "task", **more: Any) -> dict[str, Any]:
 
 
 def trusting(**changed: Any) -> str:
-    statement = {"Effect": "Allow", "Principal": {"AWS": "123456789012"}}
+    statement: dict[str, Any] = {"Effect": "Allow", "Principal": {"AWS": "123456789012"}}
     statement |= {"Action": "sts:AssumeRole"} | changed
     kept = {key: value for key, value in statement.items() if value is not None}
     return json.dumps({"Version": "2012-10-17", "Statement": [kept]})

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -108,17 +109,16 @@ def test_a_user_is_deleted_when_nothing_is_left_of_it(registry: Registry, iam: A
     iam.attach_user_policy(UserName="ada", PolicyArn=READ_ONLY)
     iam.create_group(GroupName="team")
     iam.add_user_to_group(GroupName="team", UserName="ada")
-    for words, step in (
-        ("must delete access keys first", lambda: iam.delete_access_key(
-            UserName="ada", AccessKeyId=key)),
-        ("must detach all policies first", lambda: iam.detach_user_policy(
-            UserName="ada", PolicyArn=READ_ONLY)),
-        ("must delete policies first", lambda: iam.delete_user_policy(
-            UserName="ada", PolicyName="p")),
-        ("must remove user from groups first", lambda: iam.remove_user_from_group(
-            GroupName="team", UserName="ada")),
-    ):  # fmt: skip
-        with refused("DeleteConflict", words):
+    steps = {
+        "delete access keys": partial(iam.delete_access_key, UserName="ada", AccessKeyId=key),
+        "detach all policies": partial(iam.detach_user_policy, UserName="ada", PolicyArn=READ_ONLY),
+        "delete policies": partial(iam.delete_user_policy, UserName="ada", PolicyName="p"),
+        "remove user from groups": partial(
+            iam.remove_user_from_group, GroupName="team", UserName="ada"
+        ),
+    }
+    for words, step in steps.items():
+        with refused("DeleteConflict", f"Cannot delete entity, must {words} first."):
             iam.delete_user(UserName="ada")
         step()
     iam.delete_user(UserName="ada")
