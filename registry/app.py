@@ -38,6 +38,7 @@ from registry.domain.identities.users import AccessKeys, Users
 from registry.domain.images import Images
 from registry.domain.pages import Pages
 from registry.domain.repositories import Repositories
+from registry.domain.tagged import TagsOf
 from registry.domain.tokens import Tokens
 from registry.domain.uploads import Uploads
 from registry.domain.vault import Vault
@@ -205,6 +206,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         access=access,
         repositories=repositories,
         hosts=hosts,
+        tags_of=TagsOf(database),
         create_on_push=settings.create_on_push,
     )
     gateway = Gateway(

@@ -21,12 +21,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
 import boto3
+import botocore.session
 import httpx
 import pytest
 import sqlalchemy as sa
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
+from botocore.loaders import Loader
 
 from registry.app import Ground, build, lay_ground, tokens_of
 from registry.config import Settings
@@ -207,13 +209,30 @@ class Registry:
 
     def ecr(self, key: AccessKey | None = None) -> ECRClient:
         """A boto3 client, signing as it always does."""
-        client: ECRClient = self._boto3(key).client("ecr", endpoint_url=URL, config=_ONE_ATTEMPT)
-        self._carry(client.meta.events, "before-send.ecr")
+        key = key or self.admin
+        client: ECRClient = self.aws("ecr", key.id, key.secret)
         return client
 
     def sts(self, key: AccessKey | None = None) -> STSClient:
-        client: STSClient = self._boto3(key).client("sts", endpoint_url=URL, config=_ONE_ATTEMPT)
-        self._carry(client.meta.events, "before-send.sts")
+        key = key or self.admin
+        client: STSClient = self.aws("sts", key.id, key.secret)
+        return client
+
+    def aws(self, service: str, key_id: str, secret: str, token: str | None = None) -> Any:
+        """A boto3 client of any service, with any credentials."""
+        core = botocore.session.Session()
+        core.register_component("data_loader", _MODELS)
+        session = boto3.Session(
+            botocore_session=core,
+            aws_access_key_id=key_id,
+            aws_secret_access_key=secret,
+            aws_session_token=token,
+            region_name=REGION,
+        )
+        # The stubs have an overload for each service they were installed for, none for a name.
+        make: Any = session.client
+        client = make(service, endpoint_url=URL, config=_ONE_ATTEMPT)
+        self._carry(client.meta.events, f"before-send.{service}")
         return client
 
     def raw(
@@ -248,12 +267,6 @@ class Registry:
         sent = Sent()
         self.loop.run(self.app(scope, receiving(parts, hang_up=hang_up), sent))
         return Answer(sent.messages[0]["status"], sent.body)
-
-    def _boto3(self, key: AccessKey | None) -> boto3.Session:
-        key = key or self.admin
-        return boto3.Session(
-            aws_access_key_id=key.id, aws_secret_access_key=key.secret, region_name=REGION
-        )
 
     def _carry(self, events: Any, name: str) -> None:
         """Let botocore's requests end here; the stubs know no handler that answers."""
@@ -358,6 +371,9 @@ class _Raw:
     def stream(self, *_: object, **__: object) -> Sequence[bytes]:
         return [self.content]
 
+
+_MODELS = Loader()
+"""Reads each service's model once; a session of its own would read it again."""
 
 _ONE_ATTEMPT = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
 

@@ -29,7 +29,7 @@ class Explanation:
 
     decision: Decision
     message: str
-    statement: Any | None
+    statement: Any
     """As JSON has it; None where no statement decided."""
 
 

@@ -73,9 +73,7 @@ class PolicyOperations:
             identity_of(context), _SET, repository.arn, circumstances_of(context, {}), guarded
         )
         if not decision.allowed:
-            raise _invalid(
-                "the policy would prevent you from setting another one; use force to set it"
-            )
+            raise _invalid("it would prevent you from setting another one; use force to set it")
 
 
 def _check(text: str) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _DENIED = {Reason.EXPLICIT_DENY: "explicitDeny"}
 _ACCOUNT_PART = 4
+_POLICIES, _BOUNDARIES = "PolicyInputList", "PermissionsBoundaryPolicyInputList"
 
 Question = tuple[int, str, str]
 """Number, action, resource."""
@@ -61,8 +62,8 @@ class SimulationOperations(Operations):
         simulation = Simulation(
             _caller(caller_arn) or _nobody(context.account),
             _policies(
-                _given("PolicyInputList", policy_input_list),
-                permissions_boundary_policy_input_list,
+                _given(_POLICIES, policy_input_list),
+                _given(_BOUNDARIES, permissions_boundary_policy_input_list),
                 resource_policy,
             ),
             _context(context_entries),
@@ -99,17 +100,15 @@ class SimulationOperations(Operations):
             if identity
             else self._stores.holdings.documents(entity.kind, entity.account, entity.name)
         )
-        boundary: Sequence[str] = permissions_boundary_policy_input_list
+        boundary = _given(_BOUNDARIES, permissions_boundary_policy_input_list)
         if not boundary and identity is not None and identity.boundary is not None:
-            boundary = (identity.boundary.text,)
+            boundary = (identity.boundary,)
         principal = _caller(caller_arn) or (
             _principal(identity) if identity else _nobody(context.account)
         )
         simulation = Simulation(
             principal,
-            _policies(
-                (*held, *_given("PolicyInputList", policy_input_list)), boundary, resource_policy
-            ),
+            _policies((*held, *_given(_POLICIES, policy_input_list)), boundary, resource_policy),
             _context(context_entries),
         )
         questions = _Questions(action_names, resource_arns or ("*",))
@@ -170,12 +169,10 @@ def _given(what: str, texts: Sequence[str]) -> tuple[Document, ...]:
 
 
 def _policies(
-    identity: Sequence[Document], boundary: Sequence[str], resource: str | None
+    identity: Sequence[Document], boundary: Sequence[Document], resource: str | None
 ) -> Policies:
     """Raises ParameterInvalid naming the document that is wrong."""
-    boundaries = compiled(
-        _given("PermissionsBoundaryPolicyInputList", boundary), PolicyKind.BOUNDARY
-    )
+    boundaries = compiled(boundary, PolicyKind.BOUNDARY)
     if len(boundaries) > 1:
         raise ParameterInvalid("Only one permissions boundary can be simulated at a time.")
     of_resource = () if resource is None else (Document("ResourcePolicy", resource),)
@@ -260,5 +257,5 @@ def _source_type(policy: str, kind: PolicyKind | None, source: str) -> str:
         return "resource"
     if policy.startswith("arn:"):
         return "aws-managed" if policy.startswith(PREFIX) else "user-managed"
-    given = policy.startswith(("PolicyInputList.", "PermissionsBoundaryPolicyInputList."))
+    given = policy.startswith((f"{_POLICIES}.", f"{_BOUNDARIES}."))
     return "none" if given else source

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from registry.domain.access import Access
     from registry.domain.identities.identity import Proven
     from registry.domain.repositories import Repositories
+    from registry.domain.tagged import TagsOf
     from registry.domain.tokens import Tokens
     from registry.values.scope import Hosts, Scope
 
@@ -71,6 +72,7 @@ class OciApp:
         access: Access,
         repositories: Repositories,
         hosts: Hosts,
+        tags_of: TagsOf,
         create_on_push: bool = False,
     ) -> None:
         self._routes = routes
@@ -78,6 +80,7 @@ class OciApp:
         self._access = access
         self._repositories = repositories
         self._hosts = hosts
+        self._tags_of = tags_of
         self._create_on_push = create_on_push
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
@@ -116,7 +119,7 @@ class OciApp:
             request.state.repository_kind = "private"
             repository_name(call.name)
         try:
-            for tag in _image_tags(found) or [""]:
+            for tag in await self._image_tags(found, call) or [""]:
                 self._require(
                     call.about(tag), route.actions, _resource(call.scope, call.name, route)
                 )
@@ -127,6 +130,21 @@ class OciApp:
         if route.creates and self._create_on_push:
             await self._create(call)
         return await route.endpoint(call)
+
+    async def _image_tags(self, found: _Found, call: Call) -> list[str]:
+        """The tags that a request is about; it must be allowed for each.
+
+        Only a push takes tags from the query: on a pull by digest they would be the client's
+        word for what it pulls. Deleting by digest deletes every tag of the image.
+        """
+        reference = found.parameters.get("reference", "")
+        if reference and ":" not in reference:
+            return [reference]
+        if reference and found.route.method == "PUT":
+            return found.request.query_params.getlist("tag")
+        if reference and found.route.method == "DELETE":
+            return await run_in_threadpool(self._tags_of, call.scope, call.name, reference)
+        return []
 
     def _require(self, call: Call, actions: tuple[str, ...], resource: str) -> None:
         self._access.require(call.user, actions, resource, call.circumstances)
@@ -204,20 +222,6 @@ def _circumstances(found: _Found, proven: Proven | None) -> Circumstances:
         access_key_id="" if proven is None else proven.credential.access_key_id,
         parameters=_shown(found),
     )
-
-
-def _image_tags(found: _Found) -> list[str]:
-    """The tags that a request names.
-
-    Only a push takes tags from the query: on a pull by digest they would be the client's
-    word for what it pulls.
-    """
-    reference = found.parameters.get("reference", "")
-    if reference and ":" not in reference:
-        return [reference]
-    if not reference or found.route.method != "PUT":
-        return []
-    return found.request.query_params.getlist("tag")
 
 
 def _shown(found: _Found) -> dict[str, str]:
