@@ -16,8 +16,9 @@ from botocore.config import Config
 
 from registry.aws.constraints import invalid_parameter
 from registry.aws.context import Caller, Context
+from registry.aws.errors import Fault
 from registry.aws.gateway import Gateway
-from registry.aws.service import Service
+from registry.aws.service import Conditions, Service
 from registry.aws.sigv4 import SigningCredential, Verifier
 from registry.values.errors import Denied
 from tests.aws.demo_services import Identity, Repositories, ecr, service_error_of, sts
@@ -46,7 +47,13 @@ class Asked:
     asked: list[tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=list)
     denied: set[str] = field(default_factory=set)
 
-    def __call__(self, context: Context, actions: Sequence[str], resources: Sequence[str]) -> None:
+    def __call__(
+        self,
+        context: Context,
+        actions: Sequence[str],
+        resources: Sequence[str],
+        _conditions: Conditions,
+    ) -> None:
         self.asked.append((tuple(actions), tuple(resources)))
         for action in self.denied.intersection(actions):
             raise Denied(f"User: {context.caller.arn} is not authorized to perform: {action}")
@@ -59,13 +66,22 @@ class Demo:
     repositories: Repositories = field(default_factory=Repositories)
     keys: Keys = field(default_factory=Keys)
     authorize: Asked = field(default_factory=Asked)
+    region: str = REGION
+    refused: list[tuple[str, str, Fault]] = field(default_factory=list)
     now: datetime | None = None
     state: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         verifier = Verifier(self.keys, lambda: self.now or datetime.now(UTC))
         self.gateway = Gateway(
-            self.services(), self.keys, self.authorize, region=REGION, verifier=verifier
+            self.services(),
+            self.keys,
+            self.authorize,
+            regions=(self.region,),
+            verifier=verifier,
+            refused=lambda _incoming, action, key_id, error: self.refused.append(
+                (action, key_id, error.fault)
+            ),
         )
 
     def services(self) -> list[Service]:
