@@ -152,10 +152,9 @@ def test_resource_and_conditions_are_methods_of_the_object_that_is_bound() -> No
             context: Context,
             *,
             repository_name: str,
-            registry_id: str | None = None,
             force: bool = False,
         ) -> Result:
-            return {}
+            return fine(self, context, repository_name=repository_name, force=force)
 
     context = Context(ADA, ACCOUNT, REGION, "id", "host", secure=False, source_ip="", user_agent="")
     for path in ("a/", "b/"):
