@@ -112,7 +112,10 @@ def new_credentials(settings: Settings) -> NewKey:
         if user is None:
             raise StartFailed(f"account {settings.account} has no user {ADMINISTRATOR!r}")
         path = credentials_path(settings)
-        return ground.accounts.new_key(user.id, user.name, lambda key: write_credentials(path, key))
+        profile = _profile(path, settings.account)
+        return ground.accounts.new_key(
+            user.id, user.name, lambda key: write_credentials(path, key, profile)
+        )
     finally:
         ground.close()
 
@@ -144,6 +147,12 @@ def write_credentials(path: Path, key: NewKey, profile: str = "default") -> None
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def _profile(path: Path, account: str) -> str:
+    """The profile of an account's administrator: its number if `account create` made one."""
+    kept = path.read_text("ascii").splitlines() if path.exists() else []
+    return account if f"[{account}]" in kept else "default"
 
 
 def with_profile(text: str, profile: str, lines: list[str]) -> str:

@@ -101,6 +101,12 @@ def test_new_credentials_keep_the_other_profiles(registry: Registry) -> None:
     assert run(registry, "credentials").exit_code == 0
     assert profile(registry, OTHER) == before[0]
     assert profile(registry, "default") != before[1]
+    default = profile(registry, "default")
+    assert run(registry, "credentials", "--account", OTHER).exit_code == 0
+    assert profile(registry, "default") == default
+    assert profile(registry, OTHER) != before[0]
+    sts = registry.aws("sts", *profile(registry, OTHER))
+    assert sts.get_caller_identity()["Account"] == OTHER
 
 
 def test_a_directory_where_no_server_ran(tmp_path: Path) -> None:

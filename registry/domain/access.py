@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from registry.aws.policy import Policies, Policy, PolicyKind, Principal, Request, decide, parse
 from registry.domain.audit_events import TEXT_MAX, Event
 from registry.domain.identities.arns import AWS_MANAGED
+from registry.domain.identities.identity import Document
 from registry.values.errors import Denied
 
 if TYPE_CHECKING:
     from registry.aws.policy import Decision
-    from registry.domain.identities.identity import Document, Identity
+    from registry.domain.identities.identity import Identity
 
 _ACCOUNT_PART = 4
 
@@ -76,6 +77,15 @@ class Guarded:
 
 
 UNGUARDED = Guarded()
+
+
+NOBODY = Document(
+    "no role",
+    '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": {"AWS":'
+    ' "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"}]}',
+)
+"""The trust policy of a role that does not exist: a caller cannot tell it from one that does
+not trust the caller."""
 
 
 def no_record(_event: Event) -> None:
@@ -150,8 +160,9 @@ class Access:
             resource_account=_account_of(resource) or (identity.account if identity else ""),
             context=circumstances.context(dict(guarded.tags)),
         )
-        if action.startswith(_STS):
-            return decide(_policies(identity, guarded.trust, PolicyKind.TRUST), request)
+        if action.startswith(_STS) and resource != "*":
+            trust = guarded.trust or NOBODY
+            return decide(_policies(identity, trust, PolicyKind.TRUST), request)
         return decide(_policies(identity, guarded.policy, PolicyKind.RESOURCE), request)
 
     def _decided(

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from registry.aws.policy import PolicyKind
+from registry.domain.access import NOBODY
 from registry.domain.identities.arns import ROBOT
 from registry.values.errors import EntityNotFound
 
@@ -78,7 +79,7 @@ def explain(
     guarded = access.guarded(resource)
     documents: dict[PolicyKind, tuple[Document | None, ...]] = {
         PolicyKind.RESOURCE: (guarded.policy,),
-        PolicyKind.TRUST: (guarded.trust,),
+        PolicyKind.TRUST: (guarded.trust or NOBODY,),
     }
     if identity is not None:
         documents[PolicyKind.IDENTITY] = identity.policies

@@ -12,14 +12,6 @@ if TYPE_CHECKING:
     from registry.domain.identities.resource_tags import ResourceTags
     from registry.domain.repositories import Repositories
 
-NOBODY = Document(
-    "no role",
-    '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": {"AWS":'
-    ' "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"}]}',
-)
-"""The trust policy of a role that does not exist: a caller cannot tell it from one that does
-not trust the caller."""
-
 
 class Guards:
     """Policies and tags of repositories, trust policies of roles, tags of IAM's entities."""
@@ -43,6 +35,6 @@ class Guards:
     def _role(self, arn: str) -> Guarded:
         role = self._directory.role_of_arn(arn)
         if role is None:
-            return Guarded(trust=NOBODY)
+            return UNGUARDED
         name = f"trust policy of {role.name}"
         return Guarded(tags=role.tags, trust=Document(name, role.trust_policy))

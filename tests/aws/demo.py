@@ -16,6 +16,7 @@ from botocore.config import Config
 
 from registry.aws.constraints import invalid_parameter
 from registry.aws.context import Caller, Context
+from registry.aws.errors import Fault
 from registry.aws.gateway import Gateway
 from registry.aws.service import Conditions, Service
 from registry.aws.sigv4 import SigningCredential, Verifier
@@ -66,13 +67,21 @@ class Demo:
     keys: Keys = field(default_factory=Keys)
     authorize: Asked = field(default_factory=Asked)
     region: str = REGION
+    refused: list[tuple[str, str, Fault]] = field(default_factory=list)
     now: datetime | None = None
     state: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         verifier = Verifier(self.keys, lambda: self.now or datetime.now(UTC))
         self.gateway = Gateway(
-            self.services(), self.keys, self.authorize, regions=[self.region], verifier=verifier
+            self.services(),
+            self.keys,
+            self.authorize,
+            regions=(self.region,),
+            verifier=verifier,
+            refused=lambda _incoming, action, key_id, error: self.refused.append(
+                (action, key_id, error.fault)
+            ),
         )
 
     def services(self) -> list[Service]:

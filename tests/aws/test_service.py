@@ -8,7 +8,7 @@ import pytest
 from registry.aws.context import Context
 from registry.aws.errors import RequestError
 from registry.aws.service import ANY, DeclarationError, Declarations
-from tests.aws.demo import Demo
+from tests.aws.demo import ACCOUNT, ADA, REGION, Demo
 
 Result = Mapping[str, Any]
 
@@ -127,3 +127,38 @@ def test_actions_and_names() -> None:
     assert sts.operations["GetCallerIdentity"].resource is None
     assert (ecr.signing_name, sts.signing_name) == ("ecr", "sts")
     assert (ecr.target_prefix, sts.target_prefix) == ("AmazonEC2ContainerRegistry_V20150921", None)
+
+
+class Owner:
+    """Its methods know what a plain function cannot: where things are stored."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def arn(self, _context: Context, parameters: Mapping[str, Any]) -> tuple[str, ...]:
+        return (self._path + parameters["repository_name"],)
+
+    def keys(self, _context: Context, _parameters: object) -> tuple[dict[str, str], ...]:
+        return ({"x:path": self._path},)
+
+
+def test_resource_and_conditions_are_methods_of_the_object_that_is_bound() -> None:
+    ecr = Declarations("ecr")
+
+    class Handler(Owner):
+        @ecr.operation(resource=Owner.arn, conditions=Owner.keys)
+        def delete_repository(
+            self,
+            context: Context,
+            *,
+            repository_name: str,
+            force: bool = False,
+        ) -> Result:
+            return fine(self, context, repository_name=repository_name, force=force)
+
+    context = Context(ADA, ACCOUNT, REGION, "id", "host", secure=False, source_ip="", user_agent="")
+    for path in ("a/", "b/"):
+        operation = ecr.bind(Handler(path)).operations["DeleteRepository"]
+        assert operation.resource is not None
+        assert operation.resource(context, {"repository_name": "x"}) == (f"{path}x",)
+        assert operation.conditions(context, {}) == ({"x:path": path},)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
 import pytest
@@ -320,3 +321,14 @@ def test_an_administrators_policy_document_is_no_trust_policy(registry: Registry
     reader = registry.user("reader", access_to)
     found = aws(registry, "iam", reader).get_role(RoleName="puller")["Role"]
     assert found["Arn"] == ROLE
+
+
+def test_a_refusal_is_recorded_as_one(registry: Registry) -> None:
+    for arn in (ROLE, ADMIN, f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/team/app"):
+        assert refused_role(registry, None, arn)[0] == "AccessDenied"
+    assert registry.ground.audit is not None
+    registry.ground.audit.flush()
+    (path,) = registry.settings.audit_path.iterdir()
+    events = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [each["decision"]["allowed"] for each in events] == [False] * 3
+    assert {each["eventName"] for each in events} == {"AssumeRole"}
