@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from registry.app import tokens_of
 from registry.domain.identities.directory import AccessKey
@@ -20,6 +21,7 @@ from tests.identities import (
     OTHER,
     Temporary,
     assume,
+    aws,
     docker_password,
     make_role,
 )
@@ -45,6 +47,13 @@ class World:
     """By name, the Authorization header of somebody without a right to `SECRET`; None: without."""
     signers: Mapping[str, AccessKey | Temporary]
     """The same for those who sign."""
+    _clients: dict[tuple[str, AccessKey | Temporary], Any] = field(default_factory=dict)
+
+    def client(self, service: str, key: AccessKey | Temporary) -> Any:
+        """A boto3 client; one for each service and key, as making one takes long."""
+        if (service, key) not in self._clients:
+            self._clients[service, key] = aws(self.registry, service, key)
+        return self._clients[service, key]
 
 
 def made(registry: Registry) -> World:
