@@ -113,7 +113,7 @@ def lay_ground(settings: Settings) -> Ground:
     """Open database, keyring and storage in a directory that `setup.prepare` has prepared."""
     database = Database(settings.data / "moorage.db")
     cache = Cache(database)
-    keys = LocalKeyring(settings.keyring_path, settings.account, settings.region)
+    keys = LocalKeyring(settings.keyring_path, settings.account, settings.region, create=False)
     secrets = Secrets(keys.secret("access keys"))
     directory = Directory(database, cache, secrets)
     return Ground(
@@ -197,7 +197,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
     hosts = settings.hosts
     oci = OciApp(
         table(
-            ListingEndpoints(repositories, images),
+            ListingEndpoints(repositories, images, create_on_push=settings.create_on_push),
             BlobEndpoints(repositories, blobs),
             UploadEndpoints(repositories, Uploads(database, vault), blobs, access),
             ManifestEndpoints(repositories, images),

@@ -7,6 +7,7 @@ TOML file of `--config`, the default. `docs/configuration.md` lists them all; a 
 from __future__ import annotations
 
 import json
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ from registry.values.scope import Hosts, Scope
 ENVIRONMENT_PREFIX = "MOORAGE_"
 
 _CUSTOM_DOMAIN = re.compile(r"([A-Za-z0-9.-]+)=([0-9]{12})/([a-z0-9-]+)", re.ASCII)
+_REGION = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
+_WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
 Default = str | int | float | bool | Path | None
 
@@ -89,6 +92,18 @@ class Settings:
         self.hosts  # noqa: B018 - raises for what it cannot read
         if self.storage == "s3" and not self.s3_bucket:
             raise ParameterInvalid("s3_bucket: required with storage = s3")
+        self._check_bounds()
+
+    def _check_bounds(self) -> None:
+        if _REGION.fullmatch(self.region) is None:
+            raise ParameterInvalid(f"region: {self.region!r} is not a region's name")
+        if self.max_connections < 1:
+            raise ParameterInvalid("max_connections: at least 1")
+        for name in ("header_timeout", "body_timeout", "send_timeout"):
+            if getattr(self, name) <= 0:
+                raise ParameterInvalid(f"{name}: more than 0 seconds")
+        if self.grace_seconds < 0:
+            raise ParameterInvalid("grace_seconds: at least 0")
 
     @property
     def scope(self) -> Scope:
@@ -151,11 +166,11 @@ def read(*sources: Mapping[str, Any]) -> Settings:
 
 
 def from_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The settings that the environment gives."""
+    """The settings that the environment gives; an empty variable gives none."""
     found = {}
     for item in fields(Settings):
         text = environment.get(ENVIRONMENT_PREFIX + item.name.upper())
-        if text is not None:
+        if text:
             found[item.name] = text
     return found
 
@@ -185,8 +200,6 @@ def _converted(name: str, kind: str, value: Any) -> Any:
             return value
         if kind == "bool":
             return _bool(value)
-        if isinstance(value, bool) and kind in {"int", "float"}:
-            raise ValueError(f"{value!r} is not a number")
         return _CONVERTERS[kind](value)
     except (TypeError, ValueError) as error:
         raise ParameterInvalid(f"{name}: {error}") from None
@@ -209,11 +222,44 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
+def _text(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError(f"{value!r} is not text")
+    return str(value)
+
+
+def _path(value: Any) -> Path:
+    if not isinstance(value, str | Path) or not str(value):
+        raise ValueError(f"{value!r} is not a path")
+    return Path(value)
+
+
+def _int(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
+        return int(value)
+    raise ValueError(f"{value!r} is not a whole number")
+
+
+def _float(value: Any) -> float:
+    wrong = ValueError(f"{value!r} is not a number")
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise wrong
+    try:
+        found = float(value)
+    except ValueError:
+        raise wrong from None
+    if not math.isfinite(found):
+        raise wrong
+    return found
+
+
 _CONVERTERS: dict[str, Any] = {
-    "str": str,
-    "str | None": str,
-    "int": int,
-    "float": float,
-    "Path": Path,
-    "Path | None": Path,
+    "str": _text,
+    "str | None": _text,
+    "int": _int,
+    "float": _float,
+    "Path": _path,
+    "Path | None": _path,
 }

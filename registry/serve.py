@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
 
 from registry import __version__
@@ -18,8 +20,12 @@ def serve(settings: Settings, say: Callable[[str], None]) -> int:
     """Run until SIGTERM or SIGINT; the exit status. Raises StartFailed."""
     configure_logging(settings.log_level, settings.log_format)
     server = server_settings(settings)
+    scratch = settings.data / "run"
+    os.umask(0o077)  # nothing that is kept is for other users of the machine
     with held(settings):
         prepare(settings)
+        shutil.rmtree(scratch, ignore_errors=True)  # a server that was killed leaves its own
+        scratch.mkdir()
         return run(
             server,
             "registry.app:create",
@@ -39,6 +45,7 @@ def server_settings(settings: Settings) -> ServerSettings:
         tls_key=str(settings.tls_key) if settings.tls_key else None,
         trusted_proxies=proxies,
         grace=settings.grace_seconds,
+        scratch=str(settings.data / "run"),
         limits=Limits(
             header_seconds=settings.header_timeout,
             body_seconds=settings.body_timeout,

@@ -59,12 +59,18 @@ def held(settings: Settings) -> Iterator[None]:
 
 
 def prepare(settings: Settings) -> None:
-    """Bring tables, keyring, administrator and storage to where a server needs them."""
-    database = Database(settings.data / "moorage.db")
+    """Bring tables, keyring, administrator and storage to where a server needs them.
+
+    Raises KeyUnavailable where data is there but its keyring is not: a new one could open
+    nothing of it.
+    """
+    path = settings.data / "moorage.db"
+    LocalKeyring(
+        settings.keyring_path, settings.account, settings.region, create=not path.exists()
+    ).purge()
+    database = Database(path)
     migrate.upgrade(database)
     database.close()
-    keys = LocalKeyring(settings.keyring_path, settings.account, settings.region)
-    keys.purge()
     ground = lay_ground(settings)
     try:
         path = credentials_path(settings)
@@ -96,8 +102,10 @@ def apply_policies(directory: Path, files: PolicyFiles) -> None:
 def new_credentials(settings: Settings) -> NewKey:
     """Another access key for the administrator, written to the credentials file.
 
-    Raises StartFailed where there is no administrator.
+    Raises StartFailed where no server has ever started, or there is no administrator.
     """
+    if not (settings.data / "moorage.db").exists():
+        raise StartFailed(f"no server has kept its data in {settings.data} yet; start one first")
     ground = lay_ground(settings)
     try:
         user = ground.directory.user_named(settings.account, ADMINISTRATOR)

@@ -37,6 +37,7 @@ from registry.domain.blobs import Blobs
 from registry.domain.identities.accounts import insert_key, insert_user
 from registry.domain.identities.directory import AccessKey
 from registry.domain.identities.identity import Credential
+from registry.domain.identities.users import AccessKeys, Users
 from registry.domain.images import Images
 from registry.domain.repositories import Repositories, Repository
 from registry.domain.uploads import Uploads
@@ -178,6 +179,16 @@ class Registry:
         found = self.ground.directory.access_key(key_id)
         assert found is not None
         return found
+
+    def set_user_active(self, key: AccessKey, *, active: bool) -> None:
+        """Allow or end the user of a key."""
+        users = Users(self.ground.database)
+        users.set_active(key.user.account, key.user.name, active=active)
+
+    def set_key_active(self, key: AccessKey, *, active: bool) -> None:
+        """Allow or end a key."""
+        keys = AccessKeys(self.ground.database, self.ground.secrets)
+        keys.set_active(key.user.account, key.user.name, key.id, active=active)
 
     def token(self, key: AccessKey | None = None) -> str:
         """A password for docker."""

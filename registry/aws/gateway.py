@@ -157,6 +157,7 @@ class Gateway:
         claim = read_claim(incoming)
         call.key_id = claim.access_key_id
         service = call.service = call.service or self._named(claim.scope.service)
+        call.state["surface"] = service.model.service_name
         extra = (service.global_region,) if service.global_region else ()
         regions = (*self._regions, *extra)
         return service, self._verifier.identify(incoming, claim, service.signing_name, regions)

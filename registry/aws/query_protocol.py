@@ -117,16 +117,7 @@ def _tree(form: Mapping[str, str]) -> Tree:
 def _document(shape: Shape, node: Any) -> Any:
     """The tree in the shape of a JSON document: lists for lists, maps for maps."""
     if isinstance(shape, StructureShape) and isinstance(node, dict):
-        members = {}
-        for name, member in shape.members.items():
-            key, flat = wire_name(member, name), bool(member.serialization.get("flattened"))
-            if isinstance(member, ListShape) and flat:
-                members[key] = node.get(str(member.member.serialization.get("name", key)))
-            else:
-                members[key] = node.get(key)
-            if members[key] is not None:
-                members[key] = _document(member, members[key])
-        return members
+        return _structure(shape, node)
     if isinstance(shape, ListShape):
         inner = str(shape.member.serialization.get("name", "member"))
         return [_document(shape.member, item) for item in _numbered(shape, node, inner)]
@@ -139,6 +130,19 @@ def _document(shape: Shape, node: Any) -> Any:
             if isinstance(item.get(key), str) and value in item
         }
     return node
+
+
+def _structure(shape: StructureShape, node: Tree) -> Tree:
+    members = {}
+    for name, member in shape.members.items():
+        key = wire_name(member, name)
+        item = node.get(key)
+        if isinstance(member, ListShape) and member.serialization.get("flattened"):
+            # Items go by the name of the element, an empty list by that of the member.
+            item = node.get(str(member.member.serialization.get("name", key)), item)
+        if item is not None:
+            members[key] = _document(member, item)
+    return members
 
 
 def _numbered(shape: Shape, node: Any, inner: str) -> list[Any]:

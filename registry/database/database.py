@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 BUSY_SECONDS = 30
 CACHE_BYTES = 32 * 1024 * 1024
+_FULL = ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")
+"""The second: no room for the index of the write-ahead log, which even a reader needs."""
 _PASSING = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")
 
 
@@ -72,6 +74,12 @@ class Database:
                 raise
             connection.commit()
 
+    def watch(self) -> sa.PoolProxiedConnection:
+        """A connection for `PRAGMA data_version`, which must not commit anything itself."""
+        with _typed_errors():
+            self.engine.connect().close()
+        return self.engine.raw_connection()
+
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()
@@ -87,7 +95,7 @@ class Cache:
     def __init__(self, database: Database, budget: int = CACHE_BYTES) -> None:
         self._budget = budget
         self._lock = threading.Lock()
-        self._watch = database.engine.raw_connection()
+        self._watch = database.watch()
         self._cursor = self._watch.cursor()
         self._version: int | None = None
         self._found: dict[Hashable, Any] = {}
@@ -155,7 +163,7 @@ def _typed_errors() -> Iterator[None]:
         raise
     except OperationalError as error:
         name = getattr(error.orig, "sqlite_errorname", "")
-        if name == "SQLITE_FULL":
+        if name in _FULL:
             raise StorageFull("the metadata store has no space left") from error
         if name.startswith(_PASSING):
             raise StorageUnavailable(f"the metadata store does not answer: {error.orig}") from error

@@ -5,6 +5,7 @@ Alembic itself is imported only when there is something to do: that keeps a norm
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ def upgrade(database: Database) -> None:
         return
     from alembic import command  # noqa: PLC0415 - only when needed, see above
 
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # its steps mean nothing to a user
     config = configuration()
     with database.write() as connection:
         known = _known(config)

@@ -46,7 +46,9 @@ class Instant(sa.types.TypeDecorator[datetime]):
 
 
 def _id() -> sa.Column[int]:
-    # SQLite numbers rows by itself only where the type is exactly INTEGER.
+    # SQLite numbers rows by itself only where the type is exactly INTEGER. The tables also ask
+    # for AUTOINCREMENT: a request that began with one repository must never end in another one
+    # that was given the number of the first.
     return sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True)
 
 
@@ -235,6 +237,7 @@ repositories = sa.Table(
     sa.Column("resource_tags", sa.JSON, nullable=False),
     _when("created_at"),
     sa.UniqueConstraint("account", "region", "name"),
+    sqlite_autoincrement=True,
 )
 
 repository_policies = sa.Table(
@@ -254,6 +257,7 @@ blobs = sa.Table(
     sa.Column("object", sa.Text, nullable=False, comment="last part of its storage path"),
     _when("created_at"),
     sa.UniqueConstraint("key_id", "digest"),
+    sqlite_autoincrement=True,
 )
 
 links = sa.Table(
@@ -299,6 +303,7 @@ images = sa.Table(
     _when("pushed_at"),
     sa.UniqueConstraint("repository_id", "digest"),
     sa.Index(None, "repository_id", "subject"),
+    sqlite_autoincrement=True,
 )
 
 tags = sa.Table(

@@ -75,15 +75,29 @@ class Blobs:
     ) -> Generator[Buffer, None, None]:
         """The bytes, decrypted and checked as they are read.
 
-        Raises BlobNotFound if it was deleted in the meantime, else Damaged.
+        Raises BlobNotFound if it was deleted in the meantime, else Damaged, naming the blob.
         """
+        while True:
+            try:
+                return self._read(blob, offset, length)
+            except ObjectNotFound:
+                now = self._find(repository, blob.digest)
+            if now is None:
+                raise _unknown(blob.digest, repository)
+            if now.object == blob.object:
+                raise Damaged(f"the stored bytes of {blob.digest} are missing")
+            blob = now  # deleted and pushed again since it was looked up
+
+    def _read(self, blob: Blob, offset: int, length: int | None) -> Generator[Buffer, None, None]:
         whole = offset == 0 and length in (None, blob.size)
+        driver = self._vault.driver(blob.key_id)
         try:
-            return self._vault.driver(blob.key_id).get(blob.path, offset, None if whole else length)
-        except ObjectNotFound:
-            if self._find(repository, blob.digest) is None:
-                raise _unknown(blob.digest, repository) from None
-            raise Damaged(f"the stored bytes of {blob.digest} are missing") from None
+            chunks = driver.get(blob.path, offset, None if whole else length)
+        except (Damaged, ValueError) as error:  # the second: cut off before the offset
+            raise _damaged(blob, error) from error
+        reader = _named(blob, chunks)
+        next(reader)  # from here on closing it closes the chunks
+        return reader
 
     def unlink(self, repository: Repository, digest: Digest) -> None:
         """Take the blob out of the repository. Raises BlobNotFound, BlobReferenced."""
@@ -111,8 +125,9 @@ class Blobs:
 
         `source` names that repository, None looks in all. `may_read(repository_name)` tells
         whether the caller may pull from it. None if there is nothing to mount, or if it lies
-        under another key: then the client uploads.
+        under another key: then the client uploads. Raises KeyNotFound, KeyUnavailable.
         """
+        self._vault.check(repository.key_id)
         with self._database.read() as connection:
             blob = find_linked(connection, repository, digest)
             if blob is not None:
@@ -224,6 +239,21 @@ def _refuse_referenced(connection: sa.Connection, repository: Repository, blob: 
     holder = connection.execute(query).scalar()
     if holder is not None:
         raise BlobReferenced(f"blob {blob.digest} is part of image {holder}: delete that first")
+
+
+def _named(blob: Blob, chunks: Generator[Buffer, None, None]) -> Generator[Buffer, None, None]:
+    """The same chunks; what fails its check names the blob."""
+    try:
+        yield b""
+        yield from chunks
+    except Damaged as error:
+        raise _damaged(blob, error) from error
+    finally:
+        chunks.close()
+
+
+def _damaged(blob: Blob, error: Exception) -> Damaged:
+    return Damaged(f"the stored bytes of {blob.digest} are damaged: {error}")
 
 
 def _linked(repository_id: int, digest: Digest) -> sa.Select[Any]:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 
-from registry.database.schema import image_blobs, image_children, images, tags
+from registry.database.schema import images, tags
 from registry.domain import blobs
+from registry.domain import image_rows as rows
 from registry.values.digest import CANONICAL, Digest
 from registry.values.errors import (
     ImageNotFound,
-    ImageReferenced,
     ManifestInvalid,
     ManifestReferenceUnknown,
-    TagImmutable,
 )
 from registry.values.manifest import Manifest, parse
 
@@ -25,6 +24,9 @@ if TYPE_CHECKING:
     from registry.database.database import Cache, Database
     from registry.domain.repositories import Repository
     from registry.domain.vault import Vault
+
+REFERRERS_MAX = 4 * 1024 * 1024
+"""Bytes of manifests that one page of referrers is read from; one more may go over it."""
 
 Sparse = Literal["none", "index", "all"]
 """Which manifests may name content that is not here: no one, an index, any manifest."""
@@ -93,8 +95,11 @@ class Images:
         *,
         digest: Digest | None = None,
         tag_names: Sequence[str] = (),
+        complete: bool = False,
     ) -> Pushed:
         """Store a manifest under its digest, and let the tags point at it.
+
+        `complete` asks for everything it names to be there, whatever may be sparse elsewhere.
 
         Raises DigestInvalid, ManifestInvalid and its kinds, TagImmutable, KeyUnavailable.
         """
@@ -104,17 +109,19 @@ class Images:
             digest.verify(actual)
         sealed = self._vault.seal(repository.key_id, content, str(actual))
         with self._database.write() as connection:
-            held = self._check_references(connection, repository, manifest)
-            row = _row(connection, repository, actual)
-            moved = _tags_to_move(connection, repository, tag_names, row.id if row else None)
-            if row is None:
-                image_id = _insert(connection, repository, manifest, actual, sealed)
-                _insert_references(connection, image_id, held, manifest)
-            else:
-                image_id = row.id
+            sparse = "none" if complete else self._sparse
+            held = _check_references(connection, repository, manifest, sparse)
+            row = rows.find(connection, repository, actual)
+            moved = rows.tags_to_move(connection, repository, tag_names, row.id if row else None)
+            image_id = (
+                rows.insert(connection, repository, manifest, actual, sealed)
+                if row is None
+                else int(row.id)
+            )
+            rows.insert_references(connection, image_id, held, manifest)
             for tag in moved:
-                _point(connection, repository, tag, image_id)
-            stored = _row(connection, repository, actual)
+                rows.point_tag(connection, repository, tag, image_id)
+            stored = rows.find(connection, repository, actual)
         assert stored is not None  # noqa: S101 - inserted above
         return Pushed(_image(stored, tuple(tag_names)), manifest.subject, row is None, moved)
 
@@ -141,7 +148,7 @@ class Images:
         `tagged` keeps those with a tag, or those without one.
         """
         query = (
-            _columns()
+            rows.light_columns()
             .where(images.c.repository_id == repository.id, images.c.id > after)
             .order_by(images.c.id)
             .limit(limit)
@@ -150,9 +157,9 @@ class Images:
             named = sa.exists().where(tags.c.image_id == images.c.id)
             query = query.where(named if tagged else ~named)
         with self._database.read() as connection:
-            rows = connection.execute(query).all()
-            names = _names(connection, [row.id for row in rows])
-        return [_image(row, tuple(names.get(row.id, ()))) for row in rows]
+            found = connection.execute(query).all()
+            names = rows.tags_by_image(connection, [row.id for row in found])
+        return [_image(row, tuple(names.get(row.id, ()))) for row in found]
 
     def identifiers(
         self,
@@ -181,8 +188,8 @@ class Images:
         if tagged is not None:
             query = query.where(tags.c.name.isnot(None) if tagged else tags.c.name.is_(None))
         with self._database.read() as connection:
-            rows = connection.execute(query).all()
-        return [Identifier(row.id, Digest.parse(row.digest), row.name) for row in rows]
+            found = connection.execute(query).all()
+        return [Identifier(row.id, Digest.parse(row.digest), row.name) for row in found]
 
     def tag_page(self, repository: Repository, after: str, limit: int) -> list[str]:
         """At most `limit` tags in byte order, beginning behind `after`."""
@@ -196,17 +203,40 @@ class Images:
             return list(connection.execute(query).scalars())
 
     def referrers(
-        self, repository: Repository, subject: Digest, after: Digest | None, limit: int
-    ) -> list[Stored]:
-        """At most `limit` manifests whose subject it is, in push order, behind `after`."""
-        with self._database.read() as connection:
-            query = _columns(images.c.manifest).where(
-                images.c.repository_id == repository.id, images.c.subject == str(subject)
+        self,
+        repository: Repository,
+        subject: Digest,
+        after: str,
+        limit: int,
+        *,
+        artifact_type: str | None = None,
+    ) -> tuple[list[Stored], bool]:
+        """Manifests whose subject it is, by digest, behind the digest `after`.
+
+        At most `limit`, and fewer where their manifests come to more than REFERRERS_MAX bytes;
+        and whether there are more. `artifact_type` keeps those of that type.
+        """
+        query = (
+            rows.light_columns(images.c.manifest)
+            .where(
+                images.c.repository_id == repository.id,
+                images.c.subject == str(subject),
+                images.c.digest > after,
             )
-            if after is not None:
-                query = query.where(images.c.id > _position(repository, after))
-            rows = connection.execute(query.order_by(images.c.id).limit(limit)).all()
-        return [self._open(repository, row, ()) for row in rows]
+            .order_by(images.c.digest)
+            .limit(limit + 1)
+        )
+        if artifact_type is not None:
+            query = query.where(images.c.artifact_type == artifact_type)
+        found: list[Stored] = []
+        size = 0
+        with self._database.read() as connection:
+            for row in connection.execution_options(yield_per=1).execute(query):
+                if len(found) == limit or size > REFERRERS_MAX:
+                    return found, True
+                found.append(self._open(repository, row, ()))
+                size += len(row.manifest)
+        return found, False
 
     def untag(self, repository: Repository, tag: str) -> None:
         """Remove a tag, not its image. Raises ImageNotFound."""
@@ -223,39 +253,17 @@ class Images:
         Raises ImageNotFound, or ImageReferenced while an index lists it.
         """
         with self._database.write() as connection:
-            row = _row(connection, repository, digest)
+            row = rows.find(connection, repository, digest)
             if row is None:
                 raise _unknown(digest, repository)
-            _refuse_listed(connection, repository, digest)
+            rows.refuse_listed(connection, repository, digest)
             connection.execute(sa.delete(images).where(images.c.id == row.id))
-
-    def _check_references(
-        self, connection: sa.Connection, repository: Repository, manifest: Manifest
-    ) -> set[int]:
-        """Ids of the blobs that the manifest needs."""
-        held: set[int] = set()
-        missing: list[str] = []
-        for part in manifest.blobs:
-            blob = blobs.find_linked(connection, repository, part.digest)
-            if blob is None:
-                if self._sparse != "all" and not part.elsewhere:
-                    missing.append(str(part.digest))
-            elif blob.size != part.size:
-                raise ManifestInvalid(
-                    f"the manifest says that {part.digest} has {part.size} bytes;"
-                    f" the blob has {blob.size}"
-                )
-            else:
-                held.add(blob.id)
-        if missing:
-            raise ManifestReferenceUnknown(missing)
-        if self._sparse == "none":
-            _require_children(connection, repository, manifest)
-        return held
 
     def _load(self, repository: Repository, reference: Digest | str) -> Stored | None:
         with self._database.read() as connection:
-            query = _columns(images.c.manifest).where(images.c.repository_id == repository.id)
+            query = rows.light_columns(images.c.manifest).where(
+                images.c.repository_id == repository.id
+            )
             if isinstance(reference, Digest):
                 query = query.where(images.c.digest == str(reference))
             else:
@@ -275,123 +283,29 @@ class Images:
         return Stored(_image(row, names), content)
 
 
-def _names(connection: sa.Connection, image_ids: list[int]) -> dict[int, list[str]]:
-    """Tags by image id, each image's in byte order."""
-    named: dict[int, list[str]] = {}
-    query = sa.select(tags.c.image_id, tags.c.name).order_by(tags.c.name)
-    for tag in connection.execute(query.where(tags.c.image_id.in_(image_ids))):
-        named.setdefault(tag.image_id, []).append(tag.name)
-    return named
-
-
-def _require_children(
-    connection: sa.Connection, repository: Repository, manifest: Manifest
-) -> None:
-    missing = [
-        str(child.digest)
-        for child in manifest.manifests
-        if _row(connection, repository, child.digest) is None
-    ]
-    if missing:
-        raise ManifestReferenceUnknown(missing, images=True)
-
-
-def _columns(*more: sa.ColumnElement[Any]) -> sa.Select[Any]:
-    light = [column for column in images.c if column.name != "manifest"]
-    return sa.select(*light, *more)
-
-
-def _row(connection: sa.Connection, repository: Repository, digest: Digest) -> sa.Row[Any] | None:
-    return connection.execute(
-        _columns().where(images.c.repository_id == repository.id, images.c.digest == str(digest))
-    ).first()
-
-
-def _tags_to_move(
-    connection: sa.Connection, repository: Repository, tag_names: Sequence[str], image: int | None
-) -> tuple[str, ...]:
-    """The tags that do not point at the image yet. Raises TagImmutable."""
-    moved = []
-    for tag in dict.fromkeys(tag_names):
-        current = connection.execute(
-            sa.select(tags.c.image_id).where(
-                tags.c.repository_id == repository.id, tags.c.name == tag
+def _check_references(
+    connection: sa.Connection, repository: Repository, manifest: Manifest, sparse: Sparse
+) -> set[int]:
+    """Ids of the blobs that the manifest needs."""
+    held: set[int] = set()
+    missing: list[str] = []
+    for part in manifest.blobs:
+        blob = blobs.find_linked(connection, repository, part.digest)
+        if blob is None:
+            if sparse != "all" and not part.elsewhere:
+                missing.append(str(part.digest))
+        elif blob.size != part.size:
+            raise ManifestInvalid(
+                f"the manifest says that {part.digest} has {part.size} bytes;"
+                f" the blob has {blob.size}"
             )
-        ).scalar()
-        if current is None or current != image:
-            if current is not None and repository.fixes(tag):
-                raise TagImmutable(tag, repository.name)
-            moved.append(tag)
-    return tuple(moved)
-
-
-def _point(connection: sa.Connection, repository: Repository, tag: str, image: int) -> None:
-    connection.execute(
-        sa.delete(tags).where(tags.c.repository_id == repository.id, tags.c.name == tag)
-    )
-    connection.execute(
-        sa.insert(tags).values(
-            repository_id=repository.id, name=tag, image_id=image, updated_at=datetime.now(UTC)
-        )
-    )
-
-
-def _insert(
-    connection: sa.Connection,
-    repository: Repository,
-    manifest: Manifest,
-    digest: Digest,
-    sealed: bytes,
-) -> int:
-    inserted = connection.execute(
-        sa.insert(images).values(
-            repository_id=repository.id,
-            digest=str(digest),
-            media_type=manifest.media_type,
-            artifact_type=manifest.artifact_type,
-            subject=str(manifest.subject) if manifest.subject else None,
-            size=manifest.image_size,
-            manifest=sealed,
-            pushed_at=datetime.now(UTC),
-        )
-    )
-    key = inserted.inserted_primary_key
-    assert key is not None  # noqa: S101 - one row was inserted
-    return int(key[0])
-
-
-def _insert_references(
-    connection: sa.Connection, image_id: int, held: set[int], manifest: Manifest
-) -> None:
-    if held:
-        connection.execute(
-            sa.insert(image_blobs), [{"image_id": image_id, "blob_id": blob} for blob in held]
-        )
-    children = {str(child.digest) for child in manifest.manifests}
-    if children:
-        connection.execute(
-            sa.insert(image_children),
-            [{"image_id": image_id, "digest": child} for child in children],
-        )
-
-
-def _refuse_listed(connection: sa.Connection, repository: Repository, digest: Digest) -> None:
-    holder = connection.execute(
-        sa.select(images.c.digest)
-        .join(image_children, image_children.c.image_id == images.c.id)
-        .where(images.c.repository_id == repository.id, image_children.c.digest == str(digest))
-        .limit(1)
-    ).scalar()
-    if holder is not None:
-        raise ImageReferenced(f"image {digest} is listed by the index {holder}: delete that first")
-
-
-def _position(repository: Repository, digest: Digest) -> sa.ScalarSelect[Any]:
-    return (
-        sa.select(sa.func.coalesce(sa.func.max(images.c.id), 0))
-        .where(images.c.repository_id == repository.id, images.c.digest == str(digest))
-        .scalar_subquery()
-    )
+        else:
+            held.add(blob.id)
+    if missing:
+        raise ManifestReferenceUnknown(missing)
+    if sparse == "none":
+        rows.require_children(connection, repository, manifest)
+    return held
 
 
 def _image(row: sa.Row[Any], names: tuple[str, ...]) -> Image:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from registry.database.schema import images, repositories, repository_policies
-from registry.domain import blobs
+from registry.domain import blobs, uploads
 from registry.domain.access import UNGUARDED, Guarded
 from registry.domain.identities.identity import Document
 from registry.domain.vault import PLAIN
@@ -21,6 +22,7 @@ from registry.values.errors import (
     RepositoryNotEmpty,
     RepositoryNotFound,
     RepositoryPolicyNotFound,
+    Unavailable,
 )
 from registry.values.reference import repository_name
 from registry.values.scope import Scope
@@ -168,9 +170,13 @@ class Repositories:
                     f"The repository with name '{name}' in registry with id '{scope.account}'"
                     " cannot be deleted because it still contains images"
                 )
+            parts = uploads.parts_of(connection, repository)
             orphans = blobs.unlink_all(connection, repository.id)
             connection.execute(sa.delete(repositories).where(repositories.c.id == repository.id))
         blobs.discard(self._vault, orphans)
+        for path in parts:
+            with suppress(Unavailable):
+                self._vault.driver(repository.key_id).delete(path)
         return repository
 
     def guarded(self, arn: str) -> Guarded:

@@ -22,6 +22,7 @@ from registry.domain.blobs import Blob
 from registry.domain.vault import blob_path, new_object, upload_path
 from registry.values.digest import CANONICAL, Digest, hasher
 from registry.values.errors import (
+    Damaged,
     DigestInvalid,
     ObjectNotFound,
     RangeInvalid,
@@ -48,6 +49,8 @@ class Upload:
     id: str
     size: int
     """Bytes received so far."""
+    appended: int = 0
+    """How many of them the request that returned this had brought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +140,34 @@ class Uploads:
         except DigestInvalid:
             self.cancel(repository, principal, upload_id)
             raise
-        blob, waste = self._commit(repository, upload, whole)
+        except ObjectNotFound:
+            raise _lost_race() from None
+        blob, waste = self._commit(repository, upload, whole, of_upload=whole in parts)
         self._drop(repository, upload, [part for part in parts if part.object != whole.object])
         if waste is not None:
             self._delete(repository, waste)
         return blob
+
+    def retract(self, repository: Repository, upload: Upload) -> None:
+        """Take back the last append, which led to `upload`; nothing if more has happened."""
+        parts = self._parts(upload)
+        if not parts or upload.appended == 0:
+            return
+        last, number = parts[-1], len(parts) - 1
+        with self._database.write() as connection:
+            changed = connection.execute(
+                sa.update(uploads)
+                .where(uploads.c.id == upload.id, uploads.c.size == upload.size)
+                .values(size=upload.size - last.size)
+            )
+            if changed.rowcount == 0:
+                return
+            connection.execute(
+                sa.delete(upload_parts).where(
+                    upload_parts.c.upload_id == upload.id, upload_parts.c.number == number
+                )
+            )
+        self._drop(repository, upload, [last])
 
     def cancel(self, repository: Repository, principal: str, upload_id: str) -> None:
         """Forget the upload and its bytes. Raises UploadNotFound."""
@@ -161,7 +187,7 @@ class Uploads:
         return Part(name, checked.size, checked.digest)
 
     def _record(self, upload: Upload, part: Part) -> Upload:
-        grown = Upload(upload.id, upload.size + part.size)
+        grown = Upload(upload.id, upload.size + part.size, part.size)
         with self._database.write() as connection:
             changed = connection.execute(
                 sa.update(uploads)
@@ -204,49 +230,55 @@ class Uploads:
             yield from driver.get(upload_path(repository.key_id, upload.id, part.object))
 
     def _commit(
-        self, repository: Repository, upload: Upload, whole: Part
+        self, repository: Repository, upload: Upload, whole: Part, *, of_upload: bool
     ) -> tuple[Blob, str | None]:
-        """Move and link; the blob, and the path of our copy if an older one is used instead."""
-        key_id, digest = repository.key_id, whole.digest
-        target = blob_path(key_id, digest, whole.object)
-        driver = self._vault.driver(key_id)
+        """Move and link; the blob, and the path of a copy that nothing refers to any more."""
+        source = upload_path(repository.key_id, upload.id, whole.object)
+        target = blob_path(repository.key_id, whole.digest, whole.object)
+        driver = self._vault.driver(repository.key_id)
         try:
-            driver.move(upload_path(key_id, upload.id, whole.object), target)
-        except ObjectNotFound:
-            raise UploadConflict("another request finished or cancelled this upload") from None
-        try:
+            driver.move(source, target)
             return self._link(repository, upload, whole, target)
-        except UploadConflict:
-            self._delete(repository, target)
-            raise
+        except ObjectNotFound:
+            raise _lost_race() from None
         except BaseException:
-            with suppress(Unavailable):
-                driver.move(target, upload_path(key_id, upload.id, whole.object))
+            with suppress(Unavailable, ObjectNotFound):
+                driver.move(target, source)
+            if not (of_upload and self._open(upload)):
+                self._delete(repository, source)
             raise
+
+    def _open(self, upload: Upload) -> bool:
+        """Whether the upload still goes on; assumed where the database does not answer."""
+        query = sa.select(uploads.c.id).where(uploads.c.id == upload.id)
+        with suppress(Unavailable), self._database.read() as connection:
+            return connection.execute(query).first() is not None
+        return True
 
     def _link(
         self, repository: Repository, upload: Upload, whole: Part, target: str
     ) -> tuple[Blob, str | None]:
-        key_id, digest = repository.key_id, whole.digest
+        key_id, digest, waste = repository.key_id, whole.digest, None
         with self._database.write() as connection:
             ended = connection.execute(
                 sa.delete(uploads).where(uploads.c.id == upload.id, uploads.c.size == upload.size)
             )
             if ended.rowcount != 1:
                 raise UploadConflict("another request wrote to this upload in the meantime")
-            blob = blobs.find_stored(connection, key_id, digest)
-            waste: str | None = target
-            if blob is None or not self._stands(blob):
+            old = blobs.find_stored(connection, key_id, digest)
+            if old is not None and self._stands(old):
+                blob, waste = old, target
+            else:
                 blob = blobs.store(connection, key_id, digest, whole.size, whole.object)
-                waste = None
+                waste = None if old is None else old.path
             blobs.link(connection, repository.id, blob.id)
         return blob, waste
 
     def _stands(self, blob: Blob) -> bool:
-        """Whether the older copy is there, so that a push repairs one that got lost."""
+        """Whether the older copy is there, so that a push repairs one that was lost or cut."""
         try:
             return self._vault.driver(blob.key_id).stat(blob.path).size == blob.size
-        except ObjectNotFound:
+        except (ObjectNotFound, Damaged):
             return False
 
     def _drop(self, repository: Repository, upload: Upload, parts: Iterable[Part]) -> None:
@@ -289,9 +321,26 @@ def _verified(chunks: Iterable[Buffer], digest: Digest) -> Generator[Buffer, Non
     digest.verify(checked.digest)
 
 
+def _lost_race() -> UploadConflict:
+    return UploadConflict("another request finished or cancelled this upload")
+
+
 def _check_offset(upload: Upload, offset: int | None) -> None:
     if offset is not None and offset != upload.size:
         raise RangeInvalid(f"the upload stands at byte {upload.size}, not at {offset}")
+
+
+def parts_of(connection: sa.Connection, repository: Repository) -> list[str]:
+    """Paths of everything that the repository's open uploads hold."""
+    query = (
+        sa.select(upload_parts.c.upload_id, upload_parts.c.object)
+        .join(uploads, uploads.c.id == upload_parts.c.upload_id)
+        .where(uploads.c.repository_id == repository.id)
+    )
+    return [
+        upload_path(repository.key_id, row.upload_id, row.object)
+        for row in connection.execute(query)
+    ]
 
 
 def _owned(repository: Repository, principal: str, upload_id: str) -> sa.Select[Any]:

@@ -19,6 +19,7 @@ _CODES: tuple[tuple[type[errors.MoorageError], str], ...] = (
     (errors.KeyNotFound, "KmsException"),
     (errors.KeyUnavailable, "KmsException"),
     (errors.Vanished, "RepositoryNotFoundException"),
+    (errors.DigestMismatch, "ImageDigestDoesNotMatchException"),
     (errors.Invalid, "InvalidParameterException"),
 )
 

@@ -146,6 +146,7 @@ class ImageOperations:
             image_manifest_media_type,
             digest=Digest.parse(image_digest) if image_digest else None,
             tag_names=() if image_tag is None else (tag_name(image_tag),),
+            complete=True,
         )
         digest = pushed.image.digest
         if not pushed.is_new and not pushed.moved:

@@ -56,8 +56,8 @@ async def consume(
     if length is not None and limit is not None and length > limit:
         raise SizeInvalid(f"the body has {length} bytes, more than the {limit} allowed")
     ring = _Ring(asyncio.get_running_loop())
-    feeding = asyncio.ensure_future(_feed(receive, ring, length, limit))
     working = in_thread("moorage-body", lambda: _worked(work, ring))
+    feeding = asyncio.ensure_future(_feed(receive, ring, length, limit))
     both: set[asyncio.Future[Any]] = {feeding, working}
     try:
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)

@@ -10,31 +10,24 @@ Sources: RFC 9112 (framing; Host in 3.2), RFC 6585 (431), RFC 9110 15.5 (408, 41
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import socket
 from typing import Any
 
 import httptools
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from registry.http.limits import Limits
 from registry.http.logs import fields
+from registry.http.loopback import unpace
+from registry.http.refusal import refusal
 from registry.http.stream import ABORT, TRANSFER, Chunks
-from registry.http.threads import in_thread, settled
 from registry.http.transfer import ClientGone, SocketWriter
 
 LINGER_SECONDS = 2.0
 """How long a refused client's bytes are read and dropped, so that the refusal reaches it."""
 
 _log = logging.getLogger("moorage.connection")
-_CODES = {400: "BAD_REQUEST", 408: "REQUEST_TIMEOUT", 414: "URI_TOO_LONG",
-          431: "HEADERS_TOO_LARGE", 503: "UNAVAILABLE"}  # fmt: skip
 
 
 class Connection(HttpToolsProtocol):
@@ -63,8 +56,10 @@ class Connection(HttpToolsProtocol):
         """Begin to watch it; a surplus connection is refused as soon as it asks something."""
         super().connection_made(transport)
         self._surplus = len(self.connections) > self.limits.connections
+        if len(self.connections) > 2 * self.limits.connections:
+            transport.abort()  # even the refusals are too many
         self._head_since = self.loop.time()
-        _tune(transport, self.client)
+        unpace(transport.get_extra_info("socket"), self.client)
         shortest = min(
             self.limits.header_seconds, self.limits.body_seconds, self.limits.write_seconds
         )
@@ -189,7 +184,7 @@ class Connection(HttpToolsProtocol):
                 self.cut()
                 return
             self._let_go(active)
-        self.transport.write(_refusal(status, message))
+        self.transport.write(refusal(status, message))
         self._linger()
 
     def _linger(self) -> None:
@@ -304,7 +299,7 @@ class _Transfer:
         descriptor = connection.transport.get_extra_info("socket").fileno()
         writer = SocketWriter(descriptor, connection.limits.write_seconds)
         try:
-            await _finished(writer, chunks)
+            await writer.run(chunks)
         except ClientGone:
             connection.cut(cycle)
             return False
@@ -324,41 +319,3 @@ class _Transfer:
             await asyncio.sleep(delay)
             delay = min(delay + 0.001, 0.02)
         return not (self._cycle.disconnected or transport.is_closing())
-
-
-async def _finished(writer: SocketWriter, chunks: Chunks) -> None:
-    writing = in_thread("moorage-transfer", lambda: writer.write_all(chunks))
-    try:
-        await asyncio.wait({writing})
-    finally:
-        if not writing.done():  # the request is cancelled
-            writer.interrupt()
-            await settled(writing)
-    writing.result()
-
-
-def _tune(transport: asyncio.Transport, client: tuple[str, int] | None) -> None:
-    """Take the loopback off BBR, which paces it to less than half of what it can do.
-
-    Never a network peer: what is right there is for the machine's owner to say.
-    """
-    if client is None or not client[0].startswith(("127.", "::1", "::ffff:127.")):
-        return
-    option = getattr(socket, "TCP_CONGESTION", None)
-    if option is not None:
-        try:
-            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, option, b"reno")
-        except OSError:
-            return  # not allowed here: slower, not wrong
-
-
-def _refusal(status: int, message: str) -> bytes:
-    body = json.dumps({"errors": [{"code": _CODES[status], "message": message}]}).encode()
-    return b"".join(
-        (
-            STATUS_LINE[status],
-            b"content-type: application/json\r\ncontent-length: %d\r\n" % len(body),
-            b"connection: close\r\n\r\n",
-            body,
-        )
-    )

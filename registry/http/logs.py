@@ -14,6 +14,8 @@ LogFormat = Literal["json", "text"]
 _FIELDS = "fields"
 """The name under which `fields()` rides on a record."""
 
+_encode = json.JSONEncoder(default=str).encode
+
 # botocore and urllib3 print signed headers and tokens at DEBUG, whatever we are set to.
 _TALKATIVE = ("botocore", "boto3", "s3transfer", "urllib3")
 
@@ -32,6 +34,8 @@ def configure_logging(
     root = logging.getLogger()
     root.setLevel(level.upper())
     root.handlers[:] = [handler]
+    # What no format of ours shows need not be found out for each record.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
     # Its warnings are about requests it refuses, which registry/http/connection.py logs itself.
@@ -70,7 +74,7 @@ class JsonFormatter(logging.Formatter):
         line.update(_present(record))
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        return _encode(line)
 
 
 class TextFormatter(logging.Formatter):

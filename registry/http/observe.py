@@ -27,7 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from registry.http.logs import fields
 from registry.http.metrics import Metrics
 from registry.http.stream import TRANSFER, abort
-from registry.values.errors import Interrupted
+from registry.values.errors import Interrupted, MoorageError
 
 SHOWN_QUERY = frozenset({"artifactType", "digest", "from", "last", "mount", "n", "tag"})
 """Query parameters that a log may show; any other may be a signature or a token."""
@@ -66,7 +66,10 @@ class Observe:
             self._record(scope, seen)
 
     async def _failed(self, scope: Scope, seen: _Seen, error: Exception) -> None:
-        _errors.error("request failed", exc_info=error, extra=fields(request_id=seen.request_id))
+        known = isinstance(error, MoorageError)  # it says itself what is wrong, and where
+        message = f"request failed: {error}" if known else "request failed"
+        traced = None if known else error
+        _errors.error(message, exc_info=traced, extra=fields(request_id=seen.request_id))
         if seen.status:
             seen.cut = "failed"
             abort(scope)

@@ -7,12 +7,14 @@ non-blocking, as the loop needs it, so the thread waits with poll where it is fu
 
 from __future__ import annotations
 
+import asyncio
 import select
 import socket
 from collections.abc import Callable
 
 from registry.http.body import Buffer
 from registry.http.stream import Chunks
+from registry.http.threads import in_thread, settled
 
 
 class ClientGone(Exception):
@@ -27,6 +29,17 @@ class SocketWriter:
         self.sent = 0
         self._socket = socket.fromfd(descriptor, socket.AF_INET, socket.SOCK_STREAM)
         self._patience = patience
+
+    async def run(self, chunks: Chunks) -> None:
+        """Do `write_all` in a thread of its own; over when that is, also if cancelled."""
+        writing = in_thread("moorage-transfer", lambda: self.write_all(chunks))
+        try:
+            await asyncio.wait({writing})
+        finally:
+            if not writing.done():  # the request is cancelled
+                self.interrupt()
+                await settled(writing)
+        writing.result()
 
     def write_all(self, chunks: Chunks) -> None:
         """Write every chunk and close the source.

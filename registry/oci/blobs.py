@@ -37,13 +37,16 @@ class BlobEndpoints:
     async def head(self, call: Call) -> Response:
         """Whether it is there, and how long."""
         blob = self._find(call)
-        return Response(headers={**_about(blob), "Content-Length": str(blob.size)})
+        headers = _about(blob)
+        if call.has(headers["ETag"]):
+            return Response(status_code=304, headers=headers)
+        return Response(headers={**headers, "Content-Length": str(blob.size)})
 
     async def get(self, call: Call) -> Response:
         """Its bytes, all or a range."""
         blob = self._find(call)
         headers = _about(blob)
-        if call.request.headers.get("if-none-match") == headers["ETag"]:
+        if call.has(headers["ETag"]):
             return Response(status_code=304, headers=headers)
         try:
             span = wanted(_range_header(call, headers["ETag"]), blob.size)

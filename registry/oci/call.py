@@ -56,6 +56,12 @@ class Call:
         """A query parameter."""
         return self.request.query_params.get(name)
 
+    def has(self, etag: str) -> bool:
+        """Whether the client holds that content (If-None-Match, RFC 9110 section 13.1.2)."""
+        given = self.request.headers.get("if-none-match", "")
+        known = {part.strip().removeprefix("W/") for part in given.split(",")}
+        return etag in known or "*" in known
+
     @property
     def content_length(self) -> int | None:
         """The announced length of the body in bytes; None where it is chunked.
@@ -66,7 +72,7 @@ class Call:
         if text is None:
             chunked = "chunked" in self.request.headers.get("transfer-encoding", "").lower()
             return None if chunked else 0
-        if not text.isascii() or not text.isdigit():
+        if not text.isascii() or not text.isdigit() or len(text) > 19:
             raise SizeInvalid(f"Content-Length {text[:40]!r} is not a number of bytes")
         return int(text)
 

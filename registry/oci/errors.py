@@ -46,6 +46,7 @@ TABLE: tuple[tuple[type[errors.MoorageError], int, str], ...] = (
     (errors.KeyUnavailable, 403, "DENIED"),
     (errors.Unavailable, 503, "UNAVAILABLE"),
     (errors.Damaged, 500, "UNKNOWN"),
+    (errors.Interrupted, 400, "SIZE_INVALID"),
 )
 """First match wins."""
 

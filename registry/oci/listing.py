@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from registry.oci.errors import VERSION
 from registry.values.digest import Digest
-from registry.values.errors import ParameterInvalid
+from registry.values.errors import ParameterInvalid, RepositoryNotFound
 from registry.values.manifest import OCI_INDEX, parse
 
 if TYPE_CHECKING:
@@ -30,9 +30,12 @@ PAGE_MAX = 1000
 class ListingEndpoints:
     """The endpoints that list."""
 
-    def __init__(self, repositories: Repositories, images: Images) -> None:
+    def __init__(
+        self, repositories: Repositories, images: Images, *, create_on_push: bool = False
+    ) -> None:
         self._repositories = repositories
         self._images = images
+        self._create_on_push = create_on_push
 
     async def version(self, _call: Call) -> Response:
         """`/v2/`: the caller is known and speaks to a registry."""
@@ -55,27 +58,38 @@ class ListingEndpoints:
 
     async def referrers(self, call: Call) -> Response:
         """`/v2/<name>/referrers/<digest>`: descriptors of what names it as its subject."""
-        digest = call.digest
-        repository = self._repositories.get(call.scope, call.name)
+        digest, wanted = call.digest, call.query("artifactType")
         limit, last = _page(call)
-        after = Digest.parse(last) if last else None
-        found = await run_in_threadpool(
-            self._images.referrers, repository, digest, after, limit + 1
+        try:
+            repository = self._repositories.get(call.scope, call.name)
+        except RepositoryNotFound:
+            # The spec forbids 404 here; what the next push would create is empty, not missing.
+            if self._create_on_push:
+                return _index([], wanted)
+            raise
+        found, more = await run_in_threadpool(
+            self._images.referrers,
+            repository,
+            digest,
+            str(Digest.parse(last)) if last else "",
+            limit,
+            artifact_type=wanted,
         )
-        wanted = call.query("artifactType")
-        shown = [_descriptor(stored) for stored in found[:limit]]
-        if wanted is not None:
-            shown = [item for item in shown if item.get("artifactType") == wanted]
-        body = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": shown}
-        response = Response(json.dumps(body), headers=VERSION, media_type=OCI_INDEX)
-        if wanted is not None:
-            response.headers["OCI-Filters-Applied"] = "artifactType"
-        if 0 < limit < len(found):
+        response = _index([_descriptor(stored) for stored in found], wanted)
+        if found and more:
             kept = {"artifactType": wanted} if wanted is not None else {}
-            last_shown = str(found[limit - 1].image.digest)
             path = call.location("referrers", str(digest))
-            response.headers["Link"] = _next(path, limit, last_shown, kept)
+            response.headers["Link"] = _next(path, limit, str(found[-1].image.digest), kept)
         return response
+
+
+def _index(shown: list[dict[str, Any]], artifact_type: str | None) -> Response:
+    """The answer to a listing of referrers."""
+    body = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": shown}
+    response = Response(json.dumps(body), headers=VERSION, media_type=OCI_INDEX)
+    if artifact_type is not None:
+        response.headers["OCI-Filters-Applied"] = "artifactType"
+    return response
 
 
 def _page(call: Call) -> tuple[int, str]:

@@ -44,7 +44,7 @@ class ManifestEndpoints:
             "Content-Type": stored.image.media_type,
             "ETag": f'"{stored.image.digest}"',
         }
-        if call.request.headers.get("if-none-match") == headers["ETag"]:
+        if call.has(headers["ETag"]):
             return Response(status_code=304, headers=headers)
         return Response(stored.content, headers=headers)
 

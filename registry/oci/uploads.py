@@ -5,6 +5,7 @@ Source: OCI distribution-spec, "Pushing blobs" (end-4a to end-6, end-11, end-13,
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
@@ -20,6 +21,7 @@ from registry.values.errors import (
     MoorageError,
     RangeInvalid,
     SizeInvalid,
+    Unavailable,
     UploadConflict,
 )
 
@@ -52,9 +54,7 @@ class UploadEndpoints:
             if blob is not None:
                 return _created(call, blob)
         elif (text := call.query("digest")) is not None:
-            digest = Digest.parse(text)
-            upload = await run_in_threadpool(self._uploads.start, repository, call.owner)
-            return await self._receive_and_finish(call, repository, upload.id, digest)
+            return await self._at_once(call, repository, Digest.parse(text))
         hasher(call.query("digest-algorithm") or CANONICAL)
         upload = await run_in_threadpool(self._uploads.start, repository, call.owner)
         return _accepted(call, upload)
@@ -96,15 +96,32 @@ class UploadEndpoints:
         call.request.state.upload = "cancelled"
         return Response(status_code=204, headers=VERSION)
 
+    async def _at_once(self, call: Call, repository: Repository, digest: Digest) -> Response:
+        upload = await run_in_threadpool(self._uploads.start, repository, call.owner)
+        try:
+            return await self._receive_and_finish(call, repository, upload.id, digest)
+        except MoorageError:
+            # The client was never told of this upload, so nobody could go on with it.
+            with suppress(MoorageError):
+                await run_in_threadpool(self._uploads.cancel, repository, call.owner, upload.id)
+            raise
+
     async def _receive_and_finish(
         self, call: Call, repository: Repository, upload_id: str, digest: Digest
     ) -> Response:
         call.request.state.upload = "failed"
+        received = None
         if call.content_length != 0:
-            await self._receive(call, repository, upload_id, digest.algorithm)
-        blob = await run_in_threadpool(
-            self._uploads.finish, repository, call.owner, upload_id, digest
-        )
+            received = await self._receive(call, repository, upload_id, digest.algorithm)
+        try:
+            blob = await run_in_threadpool(
+                self._uploads.finish, repository, call.owner, upload_id, digest
+            )
+        except Unavailable:
+            if received is not None:  # a client that tries again sends it again
+                with suppress(Unavailable):
+                    await run_in_threadpool(self._uploads.retract, repository, received)
+            raise
         call.request.state.upload = "stored"
         return _created(call, blob)
 
@@ -133,9 +150,9 @@ class UploadEndpoints:
     async def _where_it_stands(self, call: Call, error: MoorageError) -> Response:
         """416, telling the client from which byte to go on."""
         upload = await run_in_threadpool(self._upload, call)
-        headers = dict(_progress(call, upload, 416).headers)
-        del headers["content-length"]
-        return envelope(416, "BLOB_UPLOAD_INVALID", str(error), headers)
+        progress = _progress(call, upload, 416).headers
+        told = {name: progress[name] for name in ("Location", "Range", "Docker-Upload-UUID")}
+        return envelope(416, "BLOB_UPLOAD_INVALID", str(error), told)
 
     def _upload(self, call: Call) -> Upload:
         repository = self._repositories.get(call.scope, call.name)

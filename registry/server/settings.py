@@ -33,6 +33,8 @@ class ServerSettings:
     grace: float = 30.0
     """Seconds that requests in flight have to finish at a stop."""
     limits: Limits = Limits()
+    scratch: str | None = None
+    """A directory for files that mean nothing after the server's end; None: the system's."""
 
     def __post_init__(self) -> None:
         if self.workers < 1:

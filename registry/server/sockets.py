@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import resource
 import socket
 
 from registry.server.settings import StartFailed
@@ -28,6 +29,20 @@ def listen(host: str, port: int) -> list[socket.socket]:
             opened.close()
         raise StartFailed(f"cannot listen on {host}:{port}: {_reason(error)}") from error
     return sockets
+
+
+def allow_files(wanted: int) -> int:
+    """Raise this process's bound on open files to `wanted`, or as near as permitted; the bound.
+
+    The usual soft bound of 1024 is for programs that use select.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return soft
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted
 
 
 def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, str]]:

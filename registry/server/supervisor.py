@@ -64,7 +64,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Until a signal, or until the first worker cannot start; the exit status."""
-        metrics = tempfile.mkdtemp(prefix="moorage-metrics-")
+        metrics = tempfile.mkdtemp(prefix="moorage-metrics-", dir=self._settings.scratch)
         handled = (signal.SIGINT, signal.SIGTERM)
         before = {number: signal.signal(number, self._on_signal) for number in handled}
         try:
@@ -109,7 +109,7 @@ class Supervisor:
             "report": writing,
         }
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "registry.server.worker"],
+            [sys.executable, "-P", "-m", "registry.server"],
             stdin=subprocess.PIPE,
             pass_fds=(*sockets, writing),
             env={**os.environ, MULTIPROCESS: metrics, "PYTHONPATH": _path()},

@@ -6,6 +6,7 @@ as long as the supervisor lives; at its end the worker stops as it does at SIGTE
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import importlib
 import json
@@ -15,16 +16,18 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
-from typing import cast
+from contextlib import contextmanager, suppress
+from typing import Any, cast
 
 import uvicorn
+import uvloop
 from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from registry.http.connection import Connection
+from registry.server.memory import share_one_arena
 from registry.server.settings import ServerSettings, StartFailed
-from registry.server.sockets import BACKLOG
+from registry.server.sockets import BACKLOG, allow_files
 from registry.values.errors import MoorageError
 
 START_FAILED = 3
@@ -33,16 +36,35 @@ START_FAILED = 3
 STUCK_SECONDS = 10.0
 """After the grace period a worker that still does not end is ended by force."""
 
+SPARE_FILES = 1024
+"""Open files beside those of connections, each of which may have a duplicate and a blob."""
+
+
+class _Loop(uvloop.Loop):
+    """uvloop's loop, whose TLS handshakes must be over as soon as a request's head."""
+
+    def __init__(self, handshake_seconds: float) -> None:
+        super().__init__()
+        self._handshake_seconds = handshake_seconds
+
+    async def create_server(self, *args: Any, **kwargs: Any) -> Any:
+        """Listen, see asyncio."""
+        if kwargs.get("ssl") is not None:
+            kwargs["ssl_handshake_timeout"] = self._handshake_seconds
+        return await super().create_server(*args, **kwargs)
+
 
 class Server(uvicorn.Server):
     """uvicorn's server; a signal ends it with status 0, and what is stuck ends by force."""
 
     def __init__(
-        self, config: uvicorn.Config, grace: float, ready: Callable[[], None] | None
+        self, config: uvicorn.Config, settings: ServerSettings, ready: Callable[[], None] | None
     ) -> None:
         super().__init__(config)
-        self._grace = grace
+        self._grace = settings.grace
+        self._handshake = settings.limits.header_seconds
         self._ready = ready
+        self.files = 4 * settings.limits.connections + SPARE_FILES
         self._force: threading.Timer | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -61,7 +83,8 @@ class Server(uvicorn.Server):
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve to the end, of every thread and task too."""
         try:
-            super().run(sockets)
+            with asyncio.Runner(loop_factory=lambda: _Loop(self._handshake)) as runner:
+                runner.run(self.serve(sockets))
         finally:
             if self._force is not None:
                 self._force.cancel()
@@ -99,7 +122,6 @@ def make_server(
         app = cast("ASGIApp", ProxyHeadersMiddleware(app, list(settings.trusted_proxies)))  # type: ignore[arg-type]  # uvicorn's ASGI types are its own
     config = uvicorn.Config(
         app,
-        loop="uvloop",
         http=cast("type[Connection]", functools.partial(Connection, limits=settings.limits)),
         ws="none",
         interface="asgi3",
@@ -113,11 +135,13 @@ def make_server(
         timeout_graceful_shutdown=cast("int", settings.grace),
         ssl_context_factory=None if tls is None else lambda *_: tls,
     )
-    return Server(config, settings.grace, ready)
+    return Server(config, settings, ready)
 
 
 def serve(server: Server, sockets: Sequence[socket.socket]) -> int:
     """Serve until a signal comes; the exit status."""
+    share_one_arena()
+    allow_files(server.files)
     try:
         server.run(list(sockets))
     except SystemExit:  # how uvicorn says that the application did not start
@@ -156,7 +180,8 @@ def _line(descriptor: int) -> bytes:
 
 
 def _report(descriptor: int) -> None:
-    os.write(descriptor, b"ready\n")
+    with suppress(BrokenPipeError):  # the supervisor is gone: `_until_end` sees that too
+        os.write(descriptor, b"ready\n")
     os.close(descriptor)
 
 
@@ -164,7 +189,3 @@ def _until_end(descriptor: int, server: Server) -> None:
     while os.read(descriptor, 4096):
         pass
     server.should_exit = True
-
-
-if __name__ == "__main__":
-    sys.exit(main())

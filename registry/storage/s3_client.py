@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -16,6 +16,8 @@ from registry.values.errors import ObjectNotFound, StorageFull, StorageUnavailab
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
+RACES_MAX = 8
+RACE_SECONDS = 0.01
 MISSING = frozenset({"NoSuchKey", "NotFound", "404"})
 _FULL = frozenset({"QuotaExceeded", "InsufficientStorage", "507", "XMinioStorageFull"})
 
@@ -55,7 +57,7 @@ def s3_client(
         response_checksum_validation="when_required",
         s3={"addressing_style": "path" if path_style else "auto"},
     )
-    return boto3.session.Session().client(
+    client = boto3.session.Session().client(
         "s3",
         endpoint_url=endpoint,
         region_name=region,
@@ -63,6 +65,23 @@ def s3_client(
         aws_secret_access_key=secret_key,
         config=config,
     )
+    events = client.meta.events
+    events.register("needs-retry.s3", _lost_race)  # type: ignore[arg-type] # answers with seconds
+    return client
+
+
+def _lost_race(
+    response: tuple[object, dict[str, Any]] | None, attempts: int, **_: object
+) -> float | None:
+    """Seconds until another try of a request that lost a race inside the store, else None.
+
+    A store that keeps objects as files may prune a directory under an object on its way there:
+    versitygw 1.8 then answers ExistingObjectIsDirectory.
+    """
+    code = response[1].get("Error", {}).get("Code") if response else None
+    if code != "ExistingObjectIsDirectory" or attempts > RACES_MAX:
+        return None
+    return RACE_SECONDS * attempts
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from registry.values.errors import DigestInvalid
+from registry.values.errors import DigestInvalid, DigestMismatch
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -57,9 +57,9 @@ class Digest:
         return cls(algorithm, hashlib.new(algorithm, content).hexdigest())
 
     def verify(self, actual: Digest) -> None:
-        """Raise DigestInvalid unless `actual`, computed from the content, is this digest."""
+        """Raise DigestMismatch unless `actual`, computed from the content, is this digest."""
         if self != actual:
-            raise DigestInvalid(f"the content has digest {actual}, not {self}")
+            raise DigestMismatch(f"the content has digest {actual}, not {self}")
 
 
 def hasher(algorithm: str = CANONICAL) -> _Hash:

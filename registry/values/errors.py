@@ -2,7 +2,8 @@
 
     MoorageError
     ├── Invalid                  the request itself is wrong
-    │   ├── NameInvalid  TagInvalid  DigestInvalid  SizeInvalid  RangeInvalid
+    │   ├── NameInvalid  TagInvalid  SizeInvalid  RangeInvalid
+    │   ├── DigestInvalid ── DigestMismatch
     │   ├── ManifestInvalid ── ManifestTooLarge  ManifestReferenceUnknown
     │   └── ParameterInvalid  PolicyDocumentInvalid
     ├── NotFound
@@ -43,6 +44,10 @@ class TagInvalid(Invalid):
 
 class DigestInvalid(Invalid):
     """A digest outside the grammar, of an unknown algorithm, or not that of the content."""
+
+
+class DigestMismatch(DigestInvalid):
+    """A digest that is not that of the content."""
 
 
 class SizeInvalid(Invalid):

@@ -7,6 +7,7 @@ Schema 2". The bytes as pushed are the truth: what is parsed here only tells wha
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,14 @@ from registry.values.errors import DigestInvalid, ManifestInvalid, ManifestTooLa
 
 SIZE_MAX = 4 * 1024 * 1024
 """Bytes; ECR's limit, and what the distribution-spec asks to be supported."""
+
+CONTENT_MAX = 1 << 63
+"""Bytes: sizes are signed 64-bit numbers (image-spec descriptor.md, "size")."""
+
+TYPE_MAX = 255
+"""Characters of a media type: RFC 6838 section 4.2 allows 127 on either side of the slash."""
+
+_LONE = re.compile("[\ud800-\udfff]")
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -75,12 +84,10 @@ def parse(content: bytes, media_type: str | None = None) -> Manifest:
         )
     document = _load(content)
     kind = _media_type(document, media_type)
-    if document.get("schemaVersion") != 2:
+    version = document.get("schemaVersion")
+    if version != 2 or not isinstance(version, int):
         raise ManifestInvalid("schemaVersion must be 2")
-    annotations = document.get("annotations") or {}
-    if not isinstance(annotations, dict):
-        raise ManifestInvalid("annotations must be an object")
-    return _read(kind, content, document, annotations)
+    return _read(kind, content, document, _annotations(document))
 
 
 def _read(
@@ -93,7 +100,7 @@ def _read(
     artifact_type = _text(document, "artifactType") or None
     if artifact_type is None and config is not None:
         artifact_type = config.media_type
-    return Manifest(
+    manifest = Manifest(
         media_type=kind,
         content=content,
         config=config,
@@ -103,11 +110,17 @@ def _read(
         artifact_type=artifact_type,
         annotations=annotations,
     )
+    if manifest.image_size >= CONTENT_MAX:
+        raise ManifestInvalid(f"the sizes come to {manifest.image_size} bytes in all")
+    return manifest
 
 
 def _load(content: bytes) -> dict[str, Any]:
+    # In UTF-8 and nothing else (RFC 8259 section 8.1): json would guess UTF-16 and UTF-32 too.
     try:
-        document = json.loads(content, object_pairs_hook=_without_twins)
+        document = json.loads(
+            content.decode(), object_pairs_hook=_without_twins, parse_constant=_no_constant
+        )
     except (ValueError, RecursionError) as error:
         raise ManifestInvalid(f"the manifest is not JSON: {str(error)[:200]}") from None
     if not isinstance(document, dict):
@@ -117,11 +130,24 @@ def _load(content: bytes) -> dict[str, Any]:
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Two members of one name mean different things to different readers: refuse them."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twin = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the member {shown(twin)} stands twice in one object")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"the member {shown(name)} stands twice in one object")
+        found[name] = value
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _annotations(document: dict[str, Any]) -> dict[str, str]:
+    found = document.get("annotations")
+    if found is None:
+        return {}
+    if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
+        raise ManifestInvalid("annotations must be an object whose values are strings")
     return found
 
 
@@ -152,9 +178,14 @@ def _guessed(document: dict[str, Any]) -> str:
 
 def _text(document: dict[str, Any], name: str) -> str:
     value = document.get(name, "")
-    if not isinstance(value, str) or len(value) > 255:
+    if not _is_type(value):
         raise ManifestInvalid(f"{name} must be a string of at most 255 characters")
-    return value
+    return str(value)
+
+
+def _is_type(value: Any) -> bool:
+    """Whether it may be a media type; half a surrogate pair could not even be stored."""
+    return isinstance(value, str) and len(value) <= TYPE_MAX and _LONE.search(value) is None
 
 
 def _descriptors(document: dict[str, Any], name: str) -> tuple[Descriptor, ...]:
@@ -168,9 +199,9 @@ def _descriptor(item: Any, where: str) -> Descriptor:
     if not isinstance(item, dict):
         raise ManifestInvalid(f"{where} must be a descriptor object")
     media_type, size, urls = item.get("mediaType"), item.get("size"), item.get("urls")
-    if not isinstance(media_type, str) or not media_type:
-        raise ManifestInvalid(f"{where}.mediaType must be a string")
-    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < 1 << 63:
+    if not media_type or not _is_type(media_type):
+        raise ManifestInvalid(f"{where}.mediaType must be a string of at most 255 characters")
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < CONTENT_MAX:
         raise ManifestInvalid(f"{where}.size must be a number of bytes")
     try:
         digest = Digest.parse(str(item.get("digest")))

@@ -37,12 +37,15 @@ def values(shape: Shape | None, *, empty: bool = True, depth: int = 4) -> st.Sea
     if isinstance(shape, StructureShape):
         return _structures(shape, empty, depth)
     if isinstance(shape, ListShape):
-        largest = 3 if depth > 0 else 0
-        return st.lists(values(shape.member, empty=empty, depth=depth - 1), max_size=largest)
+        # Without an element around it, an empty list cannot be told from none.
+        least = 1 if shape.serialization.get("flattened") and not empty else 0
+        largest = 3 if depth > 0 else least
+        members = values(shape.member, empty=empty, depth=depth - 1)
+        return st.lists(members, min_size=least, max_size=largest)
     if isinstance(shape, MapShape):
         keys = values(shape.key, empty=empty)
-        members = values(shape.value, empty=empty, depth=depth - 1)
-        return st.dictionaries(keys, members, max_size=3, min_size=0 if empty else 1)
+        items = values(shape.value, empty=empty, depth=depth - 1)
+        return st.dictionaries(keys, items, max_size=3, min_size=0 if empty else 1)
     return _LEAVES[shape.type_name]
 
 

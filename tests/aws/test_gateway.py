@@ -234,6 +234,25 @@ def test_a_client_that_hangs_up_is_not_answered(demo: Demo) -> None:
     assert demo.hang_up("POST", URL, headers).status == 0
 
 
+def test_a_body_of_no_announced_length(demo: Demo) -> None:
+    client = demo.client("ecr")
+    signed = kept_headers(client)
+    client.describe_repositories()
+    headers = [pair for pair in signed.items() if pair[0] != "content-length"]
+    answer = demo.request("POST", URL, [*headers, ("Transfer-Encoding", "chunked")], b"{}", chunk=1)
+    assert (answer.status, answer.body) == (200, b'{"repositories":[]}')
+
+
+def test_a_service_that_aws_has_in_one_place() -> None:
+    demo = Demo(region="eu-west-1")
+    assert demo.client("sts", region="us-east-1").get_caller_identity()["Account"] == ACCOUNT
+    assert demo.client("sts", region="eu-west-1").get_caller_identity()["Account"] == ACCOUNT
+    demo.client("ecr", region="eu-west-1").create_repository(repositoryName="team/app")
+    assert demo.repositories.contexts[0].region == "eu-west-1"
+    elsewhere = demo.client("ecr", region="us-east-1").describe_repositories
+    assert refused(elsewhere)[0] == "InvalidSignatureException"
+
+
 def test_a_presigned_request(demo: Demo) -> None:
     url = demo.client("sts").generate_presigned_url("get_caller_identity", HttpMethod="GET")
     answer = demo.request("GET", url, [])

@@ -22,7 +22,9 @@ from registry.aws.query_protocol import QueryProtocol
 from registry.aws.shapes import Unfit
 from tests.aws.shape_values import values
 
-SERVICES = ["ecr", "ecr-public", "sts", "ecs", "iam", "kms"]
+# The first six are what this server has or will have. SimpleDB is the one service with flattened
+# lists in forms, and DynamoDB's values are recursive.
+SERVICES = ["ecr", "ecr-public", "sts", "ecs", "iam", "kms", "sdb", "dynamodb"]
 WIRES: dict[str, WireProtocol] = {"json": JsonProtocol(), "query": QueryProtocol()}
 
 
@@ -218,3 +220,17 @@ def test_none_members_are_left_out_of_a_result() -> None:
     result = {"repositories": [{"repositoryName": "a", "createdAt": None}], "nextToken": None}
     reply = WIRES["json"].result(operation, result, "id")
     assert reply.body == b'{"repositories":[{"repositoryName":"a"}]}'
+
+
+def test_an_empty_flattened_list_goes_by_the_members_name() -> None:
+    model = model_of("sdb").operation_model("GetAttributes")
+    form = {"DomainName": "d", "ItemName": "i", "AttributeNames": ""}
+    assert WIRES["query"].parameters(model, form)["AttributeNames"] == []
+
+
+def test_an_error_keeps_its_code_whatever_else_it_holds() -> None:
+    error = ServiceError("Real", "real", extra={"__type": "Other", "Code": "Other", "more": [1]})
+    assert b'"__type":"Real"' in WIRES["json"].error(error, None, "id").body
+    body = WIRES["query"].error(error, None, "id").body
+    assert b"<Code>Real</Code>" in body
+    assert b"Other</Code>" not in body

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.aws.errors import Fault, RequestError
@@ -125,6 +125,7 @@ def test_anything_tampered_with_is_refused(demo: Demo, signed: list[tuple[str, s
     ] * len(tampered)
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_any_other_signature_is_refused(data: st.DataObject) -> None:
     headers = [("x-amz-target", "AmazonEC2ContainerRegistry_V20150921.DescribeRepositories")]

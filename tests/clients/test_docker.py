@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from registry.app import lay_ground
+from registry.app import lay_ground, tokens_of
 from registry.config import Settings
-from registry.domain.identities import ADMINISTRATOR
-from registry.domain.tokens import Tokens
+from registry.domain.identities.identity import Credential
 from tests import images
 from tests.clients.programs import Program
 from tests.conftest import MakeRepository
@@ -217,10 +216,8 @@ def expired_password(server: ServerProcess) -> str:
     """A password as the server issued it to its administrator 13 hours ago."""
     ground = lay_ground(Settings(data=server.data))
     try:
-        user = ground.identities.named(ACCOUNT, ADMINISTRATOR)
-        assert user is not None
-        tokens = Tokens(ground.keys.secret("authorization tokens"), ground.identities)
         then = datetime.now(UTC) - timedelta(hours=13)
-        return tokens.issue(user, server.credentials.access_key_id, then).password
+        credential = Credential(server.credentials.access_key_id)
+        return tokens_of(ground).issue(credential, then).password
     finally:
         ground.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 import stat
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from tests import images
 from tests.clients.programs import Program
 from tests.conftest import StartServer
 from tests.server_process import ServerProcess
+from tests.tools import require_tool
 
 
 def mode(path: Path) -> int:
@@ -29,6 +32,29 @@ def test_the_first_start_gives_all_one_needs(start_server: StartServer) -> None:
     assert exports["AWS_REGION"] == exports["AWS_DEFAULT_REGION"] == "us-east-1"
     assert mode(server.data / "credentials") == 0o600
     assert server.credentials.secret_access_key not in server.log
+
+
+def test_the_printed_lines_lead_to_a_push(
+    start_server: StartServer, engine: str, tmp_path: Path
+) -> None:
+    server = start_server()
+    lines = [line for line in server.log.splitlines() if line.startswith(("export ", "aws "))]
+    assert len(lines) >= 4
+    search = f"{Path(sys.executable).parent}:{require_tool('docker').parent}"
+    environment = {
+        "DOCKER_HOST": engine,
+        "DOCKER_CONFIG": str(tmp_path),
+        "HOME": str(tmp_path),
+        "PATH": f"{search}:{os.environ['PATH']}",
+    }
+    bash = Program(require_tool("bash"), environment, "-euo", "pipefail", "-c")
+    reference = f"localhost:{server.port}/team/my-app:v1"
+    archive = tmp_path / "image.tar"
+    archive.write_bytes(gzip.decompress(images.layer({"hello": b"hello\n"}).content))
+    bash("\n".join([*lines, f"docker import {archive} {reference}", f"docker push {reference}"]))
+    bash(f"docker image rm {reference}; docker pull {reference}; docker image rm {reference}")
+    (detail,) = server.ecr.describe_images(repositoryName="team/my-app")["imageDetails"]
+    assert detail["imageTags"] == ["v1"]
 
 
 def test_a_second_start_finds_everything(start_server: StartServer) -> None:

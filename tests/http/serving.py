@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import cast
 
+from registry.http.connection import Connection
 from registry.http.limits import Limits
 from registry.http.metrics import Metrics
 from registry.http.observe import Observe
@@ -26,7 +28,7 @@ class Serving:
 
     port: int
     application: Application
-    connections: Callable[[], set[object]]
+    connections: Callable[[], set[Connection]]
     stop: Callable[[], None]
     _opened: list[socket.socket] = field(default_factory=list)
 
@@ -136,7 +138,12 @@ def serving(
     def stop() -> None:
         server.should_exit = True
 
-    running = Serving(port, application, lambda: set(server.server_state.connections), stop)
+    running = Serving(
+        port,
+        application,
+        lambda: cast("set[Connection]", set(server.server_state.connections)),
+        stop,
+    )
     try:
         assert ready.wait(10)
         yield running

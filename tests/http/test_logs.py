@@ -14,10 +14,12 @@ from registry.http.logs import configure_logging, fields, timestamp
 def _logging_as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    found_out = logging.logThreads, logging.logProcesses, logging.logMultiprocessing
     yield
+    logging.logThreads, logging.logProcesses, logging.logMultiprocessing = found_out
     root.handlers[:] = handlers
     root.setLevel(level)
-    for name in ("uvicorn.error", "uvicorn.asgi", "botocore", "boto3", "s3transfer", "urllib3"):
+    for name in ("uvicorn.error", "botocore", "boto3", "s3transfer", "urllib3"):
         logging.getLogger(name).setLevel(logging.NOTSET)
     logging.getLogger("uvicorn.access").propagate = True
 

@@ -73,3 +73,4 @@ def test_metrics_in_prometheus_text() -> None:
     assert answer.headers["content-type"].startswith("text/plain; version=")
     expected = 'moorage_uploads_total{outcome="stored",repository_kind="private"} 1.0'
     assert expected in answer.text
+    assert "_created" not in answer.text

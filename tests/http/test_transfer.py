@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.http.application import PATTERN, pattern
 from tests.http.certificate import certificate
-from tests.http.serving import Client, Serving, serving, until
+from tests.http.serving import QUICK, Client, Serving, serving, until
 
 LARGE = 40_000_000
 
@@ -128,11 +128,10 @@ def test_a_slow_reader_gets_everything(server: Serving) -> None:
 
 
 def test_a_slow_source_does_not_hold_up_others(server: Serving) -> None:
-    slow = server.connect().get("/pull?length=4000000&pause=0.3")
-    start = time.monotonic()
-    for _ in range(20):
-        assert server.connect().get("/hello").answer().status == 200
-    assert time.monotonic() - start < 0.9
+    slow = server.connect().get("/pull?length=4000000&pause=0.4")
+    until(lambda: server.application.open == 1)
+    for _ in range(5):
+        assert b'"open": 1' in server.connect().get("/hello").answer().body
     assert slow.answer().body == pattern(4_000_000)
 
 
@@ -180,6 +179,14 @@ def test_over_tls_the_loop_writes(tmp_path: Path) -> None:
             assert client.answer().body == digest
             client.get("/refuse?" + "a" * 9000)
             assert client.answer().status == 414
+
+
+def test_a_tls_handshake_has_as_much_time_as_a_head(tmp_path: Path) -> None:
+    _, paths = certificate(tmp_path)
+    with serving(QUICK, tls=paths) as server:
+        start = time.monotonic()
+        assert server.connect().closed()
+        assert 0.2 < time.monotonic() - start < 5
 
 
 @pytest.mark.parametrize("chunked", [False, True])

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import resource
 import socket
 
 import pytest
 
 from registry.server import StartFailed
-from registry.server.sockets import listen
+from registry.server.sockets import allow_files, listen
 
 
 def test_a_port_that_is_taken_is_named() -> None:
@@ -36,3 +37,15 @@ def test_every_address_of_a_name_listens_on_one_port() -> None:
     finally:
         for opened in sockets:
             opened.close()
+
+
+def test_open_files_are_allowed_up_to_the_hard_bound() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+        assert allow_files(300) == 300
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 300
+        assert allow_files(200) == 300
+        assert allow_files(1 << 40) == hard
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -32,6 +32,7 @@ Decide = Callable[[str, str], Fault | None]
 NAMES = {
     403: "AccessDenied",
     404: "NoSuchUpload",
+    409: "ExistingObjectIsDirectory",
     500: "InternalError",
     503: "SlowDown",
     507: "InsufficientStorage",

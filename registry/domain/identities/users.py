@@ -59,6 +59,15 @@ class Users(Tagged[Entity]):
             insert_user(connection, account, name, path=path, tags=tags, boundary=boundary)
             return entity(USERS, named(connection, USERS, account, name))
 
+    def set_active(self, account: str, name: str, *, active: bool) -> None:
+        """Allow or end everything of a user at once: signatures, sessions, tokens, robots.
+
+        Ours, not IAM's, which knows only the deactivation of each key. Raises EntityNotFound.
+        """
+        with self._database.write() as connection:
+            user_id = named(connection, USERS, account, name).id
+            connection.execute(sa.update(users).where(users.c.id == user_id).values(active=active))
+
     def delete(self, account: str, name: str) -> None:
         """Remove a user without keys, policies and groups; its robots go with it.
 

@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_blobs")),
         sa.UniqueConstraint("key_id", "digest", name=op.f("uq_blobs_key_id_digest")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "inline_policies",
@@ -60,6 +61,7 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "account", "region", "name", name=op.f("uq_repositories_account_region_name")
         ),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "groups",
@@ -93,6 +95,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_images")),
         sa.UniqueConstraint("repository_id", "digest", name=op.f("uq_images_repository_id_digest")),
+        sqlite_autoincrement=True,
     )
     op.create_index(
         op.f("ix_images_repository_id_subject"),

@@ -1,0 +1,1 @@
+"""Speed, side by side with another registry. `python -m tests.bench --help`."""
