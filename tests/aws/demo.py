@@ -67,17 +67,13 @@ class Demo:
     keys: Keys = field(default_factory=Keys)
     authorize: Asked = field(default_factory=Asked)
     region: str = REGION
-<<<<<<< HEAD
     refused: list[tuple[str, str, Fault]] = field(default_factory=list)
-=======
->>>>>>> merge
     now: datetime | None = None
     state: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         verifier = Verifier(self.keys, lambda: self.now or datetime.now(UTC))
         self.gateway = Gateway(
-<<<<<<< HEAD
             self.services(),
             self.keys,
             self.authorize,
@@ -86,9 +82,6 @@ class Demo:
             refused=lambda _incoming, action, key_id, error: self.refused.append(
                 (action, key_id, error.fault)
             ),
-=======
-            self.services(), self.keys, self.authorize, regions=[self.region], verifier=verifier
->>>>>>> merge
         )
 
     def services(self) -> list[Service]:
