@@ -22,6 +22,7 @@ from registry.database.database import Cache, Database
 from registry.domain.access import Access, no_record
 from registry.domain.audit import AuditLog
 from registry.domain.blobs import Blobs
+from registry.domain.deletions import Deletions
 from registry.domain.guards import Guards
 from registry.domain.identities.accounts import Accounts
 from registry.domain.identities.directory import Directory
@@ -42,6 +43,7 @@ from registry.domain.tagged import TagsOf
 from registry.domain.tokens import Tokens
 from registry.domain.uploads import Uploads
 from registry.domain.vault import Vault
+from registry.ecr.deletions import DeletionOperations
 from registry.ecr.errors import service_error
 from registry.ecr.images import ImageOperations
 from registry.ecr.policies import PolicyOperations
@@ -194,7 +196,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
     tokens = tokens_of(ground)
     pages = Pages(keys.secret("pagination tokens"))
     access = access_of(settings, ground, repositories)
-    hosts = settings.hosts
+    hosts, tags_of = settings.hosts, TagsOf(database)
     oci = OciApp(
         table(
             ListingEndpoints(repositories, images, create_on_push=settings.create_on_push),
@@ -206,7 +208,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         access=access,
         repositories=repositories,
         hosts=hosts,
-        tags_of=TagsOf(database),
+        tags_of=tags_of,
         create_on_push=settings.create_on_push,
     )
     gateway = Gateway(
@@ -215,6 +217,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
                 RepositoryOperations(repositories, pages, hosts),
                 PolicyOperations(repositories, access),
                 ImageOperations(repositories, images, pages),
+                DeletionOperations(repositories, Deletions(database), tags_of),
                 TokenOperations(tokens, hosts),
                 errors=service_error,
                 invalid=invalid_parameter,

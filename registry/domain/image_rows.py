@@ -127,13 +127,18 @@ def insert_references(
             connection.execute(sa.insert(table), rows)
 
 
-def refuse_listed(connection: sa.Connection, repository: Repository, digest: Digest) -> None:
-    """Raise ImageReferenced while an index lists the image."""
-    holder = connection.execute(
+def listing(repository: Repository, digest: Digest) -> sa.Select[Any]:
+    """A query of the digests of the indexes that list the image."""
+    return (
         sa.select(images.c.digest)
         .join(image_children, image_children.c.image_id == images.c.id)
         .where(images.c.repository_id == repository.id, image_children.c.digest == str(digest))
-        .limit(1)
-    ).scalar()
+        .order_by(images.c.id)
+    )
+
+
+def refuse_listed(connection: sa.Connection, repository: Repository, digest: Digest) -> None:
+    """Raise ImageReferenced while an index lists the image."""
+    holder = connection.execute(listing(repository, digest).limit(1)).scalar()
     if holder is not None:
         raise ImageReferenced(f"image {digest} is listed by the index {holder}: delete that first")
