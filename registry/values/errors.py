@@ -5,7 +5,8 @@
     │   ├── NameInvalid  TagInvalid  SizeInvalid  RangeInvalid
     │   ├── DigestInvalid ── DigestMismatch
     │   ├── ManifestInvalid ── ManifestTooLarge  ManifestReferenceUnknown
-    │   └── ParameterInvalid  PolicyDocumentInvalid
+    │   ├── ParameterInvalid  PolicyDocumentInvalid
+    │   └── EmptyUpload  PartTooSmall
     ├── NotFound
     │   ├── RepositoryNotFound  ImageNotFound  BlobNotFound  UploadNotFound
     │   ├── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
@@ -13,6 +14,7 @@
     ├── Conflict
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
     │   ├── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
+    │   ├── BlobExists  BlobUnreferenced
     │   └── EntityExists  DeleteConflict  LimitExceeded
     ├── Refused
     │   └── Unauthenticated  TokenExpired  Denied
@@ -83,6 +85,14 @@ class ParameterInvalid(Invalid):
 
 class PolicyDocumentInvalid(Invalid):
     """A policy that is not one, or not of the kind that belongs here; the message says where."""
+
+
+class EmptyUpload(Invalid):
+    """An upload that is to end before anything of it came."""
+
+
+class PartTooSmall(Invalid):
+    """A part of an upload that is smaller than ECR's API allows."""
 
 
 class NotFound(MoorageError):
@@ -163,6 +173,14 @@ class ImageReferenced(Conflict):
 
 class BlobReferenced(Conflict):
     """A blob that an image of the repository still references."""
+
+
+class BlobExists(Conflict):
+    """The repository holds the layer already (ECR's CompleteLayerUpload says so)."""
+
+
+class BlobUnreferenced(Conflict):
+    """A layer that no image of the repository needs is not given out (ECR's API)."""
 
 
 class UploadConflict(Conflict):
