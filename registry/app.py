@@ -40,6 +40,7 @@ from registry.domain.images import Images
 from registry.domain.layers import Layers
 from registry.domain.pages import Pages
 from registry.domain.repositories import Repositories
+from registry.domain.repository_settings import RepositorySettings
 from registry.domain.tagged import TagsOf
 from registry.domain.tokens import Tokens
 from registry.domain.uploads import Uploads
@@ -192,6 +193,7 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
     tokens = tokens_of(ground)
     return EcrStores(
         repositories=repositories,
+        settings=RepositorySettings(database),
         images=images,
         deletions=Deletions(database),
         tags_of=TagsOf(database),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from registry.database.schema import image_blobs, image_children, images, tags
+from registry.domain import repositories
 from registry.values.errors import ImageReferenced, ManifestReferenceUnknown, TagImmutable
 
 if TYPE_CHECKING:
@@ -56,7 +57,11 @@ def find(connection: sa.Connection, repository: Repository, digest: Digest) -> s
 def tags_to_move(
     connection: sa.Connection, repository: Repository, tag_names: Sequence[str], image: int | None
 ) -> tuple[str, ...]:
-    """The tags that do not point at the image yet. Raises TagImmutable."""
+    """The tags that do not point at the image yet. Raises TagImmutable, Vanished.
+
+    Whether a tag may move is read here and now: it may have been changed since `repository` was
+    looked up.
+    """
     moved = []
     for tag in dict.fromkeys(tag_names):
         current = connection.execute(
@@ -65,7 +70,7 @@ def tags_to_move(
             )
         ).scalar()
         if current is None or current != image:
-            if current is not None and repository.fixes(tag):
+            if current is not None and repositories.current(connection, repository).fixes(tag):
                 raise TagImmutable(tag, repository.name)
             moved.append(tag)
     return tuple(moved)

@@ -12,7 +12,9 @@ from registry.ecr.images import ImageOperations
 from registry.ecr.layers import LayerOperations, LayerUploadOperations
 from registry.ecr.policies import PolicyOperations
 from registry.ecr.repositories import RepositoryOperations
+from registry.ecr.resource_tags import ResourceTagOperations
 from registry.ecr.service import ecr
+from registry.ecr.settings import SettingOperations
 from registry.ecr.tokens import TokenOperations
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from registry.domain.layers import Layers
     from registry.domain.pages import Pages
     from registry.domain.repositories import Repositories
+    from registry.domain.repository_settings import RepositorySettings
     from registry.domain.tagged import TagsOf
     from registry.domain.tokens import Tokens
     from registry.domain.uploads import Uploads
@@ -36,6 +39,7 @@ class Stores:
     """The domain under these operations."""
 
     repositories: Repositories
+    settings: RepositorySettings
     images: Images
     deletions: Deletions
     tags_of: TagsOf
@@ -52,6 +56,8 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
     repositories, images, layers = stores.repositories, stores.images, stores.layers
     return ecr.bind(
         RepositoryOperations(repositories, pages, hosts),
+        SettingOperations(repositories, stores.settings),
+        ResourceTagOperations(repositories, stores.settings),
         PolicyOperations(repositories, stores.access),
         ImageOperations(repositories, images, pages),
         DeletionOperations(repositories, stores.deletions, stores.tags_of),

@@ -27,6 +27,8 @@ _CODES: tuple[tuple[type[errors.MoorageError], str], ...] = (
     (errors.EmptyUpload, "EmptyUploadException"),
     (errors.PartTooSmall, "LayerPartTooSmallException"),
     (errors.SizeInvalid, "LimitExceededException"),
+    (errors.ResourceTagInvalid, "InvalidTagParameterException"),
+    (errors.TooManyTags, "TooManyTagsException"),
     (errors.DigestMismatch, "ImageDigestDoesNotMatchException"),
     (errors.Invalid, "InvalidParameterException"),
 )

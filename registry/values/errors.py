@@ -5,7 +5,8 @@
     │   ├── NameInvalid  TagInvalid  SizeInvalid  RangeInvalid
     │   ├── DigestInvalid ── DigestMismatch
     │   ├── ManifestInvalid ── ManifestTooLarge  ManifestReferenceUnknown
-    │   ├── ParameterInvalid  PolicyDocumentInvalid
+    │   ├── ParameterInvalid ── ResourceTagInvalid
+    │   ├── PolicyDocumentInvalid
     │   └── EmptyUpload  PartTooSmall
     ├── NotFound
     │   ├── RepositoryNotFound  ImageNotFound  BlobNotFound  UploadNotFound
@@ -15,7 +16,8 @@
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
     │   ├── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
     │   ├── BlobExists  BlobUnreferenced
-    │   └── EntityExists  DeleteConflict  LimitExceeded
+    │   ├── EntityExists  DeleteConflict
+    │   └── LimitExceeded ── TooManyTags
     ├── Refused
     │   └── Unauthenticated  TokenExpired  Denied
     ├── Unavailable              try again later, nothing was stored
@@ -81,6 +83,10 @@ class ManifestReferenceUnknown(ManifestInvalid):
 
 class ParameterInvalid(Invalid):
     """Any other parameter outside its constraint."""
+
+
+class ResourceTagInvalid(ParameterInvalid):
+    """A tag of a resource outside the grammar."""
 
 
 class PolicyDocumentInvalid(Invalid):
@@ -197,6 +203,10 @@ class DeleteConflict(Conflict):
 
 class LimitExceeded(Conflict):
     """One more would be more than an account, an entity or a document may have."""
+
+
+class TooManyTags(LimitExceeded):
+    """A resource with more tags of its own than it may have."""
 
 
 class Refused(MoorageError):
