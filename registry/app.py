@@ -39,6 +39,7 @@ from registry.domain.identities.users import AccessKeys, Users
 from registry.domain.images import Images
 from registry.domain.layers import Layers
 from registry.domain.pages import Pages
+from registry.domain.registries import Registries
 from registry.domain.repositories import Repositories
 from registry.domain.repository_settings import RepositorySettings
 from registry.domain.tagged import TagsOf
@@ -163,7 +164,9 @@ def repositories_of(settings: Settings, ground: Ground) -> Repositories:
 def access_of(settings: Settings, ground: Ground, repositories: Repositories) -> Access:
     """What decides, and has the audit log record it."""
     record = ground.audit.record if ground.audit is not None else no_record
-    guards = Guards(repositories, ground.directory, ResourceTags(ground.database))
+    registries = Registries(ground.database, ground.cache)
+    tags = ResourceTags(ground.database)
+    guards = Guards(repositories, registries, ground.directory, tags)
     return Access(guards, record, settings.region)
 
 
@@ -192,6 +195,7 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
     images = Images(database, ground.cache, vault, sparse=settings.sparse_manifests)
     tokens = tokens_of(ground)
     return EcrStores(
+        registries=Registries(database, ground.cache),
         repositories=repositories,
         settings=RepositorySettings(database),
         images=images,
@@ -216,7 +220,9 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         table(
             ListingEndpoints(repositories, stores.images, create_on_push=settings.create_on_push),
             blobs,
-            UploadEndpoints(repositories, stores.uploads, stores.blobs, access),
+            UploadEndpoints(
+                repositories, stores.uploads, stores.blobs, access, stores.registries.mounts
+            ),
             ManifestEndpoints(repositories, stores.images),
         ),
         tokens=stores.tokens,

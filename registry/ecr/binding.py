@@ -11,8 +11,10 @@ from registry.ecr.errors import service_error
 from registry.ecr.images import ImageOperations
 from registry.ecr.layers import LayerOperations, LayerUploadOperations
 from registry.ecr.policies import PolicyOperations
+from registry.ecr.registry import RegistryOperations, RegistryPolicyOperations
 from registry.ecr.repositories import RepositoryOperations
 from registry.ecr.resource_tags import ResourceTagOperations
+from registry.ecr.scanning import ScanningOperations
 from registry.ecr.service import ecr
 from registry.ecr.settings import SettingOperations
 from registry.ecr.tokens import TokenOperations
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from registry.domain.images import Images
     from registry.domain.layers import Layers
     from registry.domain.pages import Pages
+    from registry.domain.registries import Registries
     from registry.domain.repositories import Repositories
     from registry.domain.repository_settings import RepositorySettings
     from registry.domain.tagged import TagsOf
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 class Stores:
     """The domain under these operations."""
 
+    registries: Registries
     repositories: Repositories
     settings: RepositorySettings
     images: Images
@@ -58,6 +62,9 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
         RepositoryOperations(repositories, pages, hosts),
         SettingOperations(repositories, stores.settings),
         ResourceTagOperations(repositories, stores.settings),
+        RegistryPolicyOperations(stores.registries),
+        RegistryOperations(stores.registries),
+        ScanningOperations(repositories, stores.registries),
         PolicyOperations(repositories, stores.access),
         ImageOperations(repositories, images, pages),
         DeletionOperations(repositories, stores.deletions, stores.tags_of),

@@ -11,6 +11,7 @@ from registry.values import errors
 _CODES: tuple[tuple[type[errors.MoorageError], str], ...] = (
     (errors.RepositoryNotFound, "RepositoryNotFoundException"),
     (errors.RepositoryPolicyNotFound, "RepositoryPolicyNotFoundException"),
+    (errors.RegistryPolicyNotFound, "RegistryPolicyNotFoundException"),
     (errors.RepositoryExists, "RepositoryAlreadyExistsException"),
     (errors.RepositoryNotEmpty, "RepositoryNotEmptyException"),
     (errors.TagImmutable, "ImageTagAlreadyExistsException"),

@@ -11,6 +11,7 @@
     ├── NotFound
     │   ├── RepositoryNotFound  ImageNotFound  BlobNotFound  UploadNotFound
     │   ├── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
+    │   ├── RegistryPolicyNotFound
     │   └── EntityNotFound
     ├── Conflict
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
@@ -137,6 +138,10 @@ class ObjectNotFound(NotFound):
 
 class RepositoryPolicyNotFound(NotFound):
     """The repository has no policy."""
+
+
+class RegistryPolicyNotFound(NotFound):
+    """The registry has no policy."""
 
 
 class Vanished(NotFound):
