@@ -6,7 +6,7 @@ Everything is passed in constructors; nothing is global. `create` is what each w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from registry.aws.constraints import invalid_parameter
 from registry.aws.gateway import Gateway
 from registry.callers import Authorizer, Refusals, SigningKeys
 from registry.config import Settings
@@ -22,6 +21,8 @@ from registry.database.database import Cache, Database
 from registry.domain.access import Access, no_record
 from registry.domain.audit import AuditLog
 from registry.domain.blobs import Blobs
+from registry.domain.deletions import Deletions
+from registry.domain.downloads import Downloads
 from registry.domain.guards import Guards
 from registry.domain.identities.accounts import Accounts
 from registry.domain.identities.directory import Directory
@@ -36,18 +37,17 @@ from registry.domain.identities.sessions import Sessions
 from registry.domain.identities.usage import PolicyUsage
 from registry.domain.identities.users import AccessKeys, Users
 from registry.domain.images import Images
+from registry.domain.layers import Layers
 from registry.domain.pages import Pages
+from registry.domain.registries import Registries
 from registry.domain.repositories import Repositories
+from registry.domain.repository_settings import RepositorySettings
 from registry.domain.tagged import TagsOf
 from registry.domain.tokens import Tokens
 from registry.domain.uploads import Uploads
 from registry.domain.vault import Vault
-from registry.ecr.errors import service_error
-from registry.ecr.images import ImageOperations
-from registry.ecr.policies import PolicyOperations
-from registry.ecr.repositories import RepositoryOperations
-from registry.ecr.service import ecr
-from registry.ecr.tokens import TokenOperations
+from registry.ecr.binding import Stores as EcrStores
+from registry.ecr.binding import bound_ecr
 from registry.http.logs import configure_logging
 from registry.http.metrics import Metrics
 from registry.http.observe import Observe
@@ -57,6 +57,7 @@ from registry.iam.service import Stores
 from registry.keys.local import LocalKeyring
 from registry.oci.app import OciApp
 from registry.oci.blobs import BlobEndpoints
+from registry.oci.downloads import DownloadApp
 from registry.oci.listing import ListingEndpoints
 from registry.oci.manifests import ManifestEndpoints
 from registry.oci.routes import table
@@ -163,7 +164,9 @@ def repositories_of(settings: Settings, ground: Ground) -> Repositories:
 def access_of(settings: Settings, ground: Ground, repositories: Repositories) -> Access:
     """What decides, and has the audit log record it."""
     record = ground.audit.record if ground.audit is not None else no_record
-    guards = Guards(repositories, ground.directory, ResourceTags(ground.database))
+    registries = Registries(ground.database, ground.cache)
+    tags = ResourceTags(ground.database)
+    guards = Guards(repositories, registries, ground.directory, tags)
     return Access(guards, record, settings.region)
 
 
@@ -184,46 +187,56 @@ def storage_driver(settings: Settings) -> FilesystemDriver | S3Driver:
     )
 
 
+def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
+    """What ECR's operations work on, and the OCI protocol too."""
+    database, vault = ground.database, Vault(ground.storage, ground.keys)
+    repositories = repositories_of(settings, ground)
+    blobs, uploads = Blobs(database, ground.cache, vault), Uploads(database, vault)
+    images = Images(database, ground.cache, vault, sparse=settings.sparse_manifests)
+    tokens = tokens_of(ground)
+    return EcrStores(
+        registries=Registries(database, ground.cache),
+        repositories=repositories,
+        settings=RepositorySettings(database),
+        images=images,
+        deletions=Deletions(database),
+        tags_of=TagsOf(database),
+        blobs=blobs,
+        uploads=uploads,
+        layers=Layers(database, uploads, blobs, images),
+        downloads=Downloads(ground.keys.secret("download links"), tokens),
+        tokens=tokens,
+        access=access_of(settings, ground, repositories),
+    )
+
+
 def build(settings: Settings, ground: Ground) -> ASGIApp:
     """Wire the domain and the wires over the ground."""
-    keys, database, cache = ground.keys, ground.database, ground.cache
-    vault = Vault(ground.storage, keys)
-    repositories = repositories_of(settings, ground)
-    blobs = Blobs(database, cache, vault)
-    images = Images(database, cache, vault, sparse=settings.sparse_manifests)
-    tokens = tokens_of(ground)
-    pages = Pages(keys.secret("pagination tokens"))
-    access = access_of(settings, ground, repositories)
-    hosts = settings.hosts
+    stores = ecr_stores(settings, ground)
+    repositories, access = stores.repositories, stores.access
+    blobs = BlobEndpoints(repositories, stores.blobs)
+    pages = Pages(ground.keys.secret("pagination tokens"))
     oci = OciApp(
         table(
-            ListingEndpoints(repositories, images, create_on_push=settings.create_on_push),
-            BlobEndpoints(repositories, blobs),
-            UploadEndpoints(repositories, Uploads(database, vault), blobs, access),
-            ManifestEndpoints(repositories, images),
+            ListingEndpoints(repositories, stores.images, create_on_push=settings.create_on_push),
+            blobs,
+            UploadEndpoints(
+                repositories, stores.uploads, stores.blobs, access, stores.registries.mounts
+            ),
+            ManifestEndpoints(repositories, stores.images),
         ),
-        tokens=tokens,
+        tokens=stores.tokens,
         access=access,
         repositories=repositories,
-        hosts=hosts,
-        tags_of=TagsOf(database),
+        hosts=settings.hosts,
+        tags_of=stores.tags_of,
         create_on_push=settings.create_on_push,
     )
+    sessions = SessionOperations(ground.directory, ground.sessions, access)
     gateway = Gateway(
         [
-            ecr.bind(
-                RepositoryOperations(repositories, pages, hosts),
-                PolicyOperations(repositories, access),
-                ImageOperations(repositories, images, pages),
-                TokenOperations(tokens, hosts),
-                errors=service_error,
-                invalid=invalid_parameter,
-            ),
-            sts.bind(
-                IdentityOperations(),
-                SessionOperations(ground.directory, ground.sessions, access),
-                global_region=GLOBAL_REGION,
-            ),
+            bound_ecr(stores, pages, settings.hosts),
+            sts.bind(IdentityOperations(), sessions, global_region=GLOBAL_REGION),
             bound_iam(stores_of(ground), pages),
         ],
         SigningKeys(ground.directory, ground.sessions),
@@ -231,16 +244,19 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         regions=settings.all_regions,
         refused=Refusals(access),
     )
+    downloads = DownloadApp(stores.downloads, access, repositories, blobs)
     metrics = Metrics()
-    return Observe(Front(oci, gateway, operations(ground, metrics)), metrics)
+    wires: dict[str, ASGIApp] = {"v2": oci, "layers": downloads}
+    front = Front(gateway, wires, operations(ground, metrics))
+    return Observe(front, metrics)
 
 
 class Front:
-    """Which wire a request is for, by its path."""
+    """Which wire a request is for, by the first part of its path."""
 
-    def __init__(self, oci: ASGIApp, gateway: ASGIApp, rest: ASGIApp) -> None:
-        self._oci = oci
+    def __init__(self, gateway: ASGIApp, wires: Mapping[str, ASGIApp], rest: ASGIApp) -> None:
         self._gateway = gateway
+        self._wires = wires
         self._rest = rest
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
@@ -248,10 +264,10 @@ class Front:
         path: str = scope.get("path", "")
         if scope["type"] != "http":
             app = self._rest
-        elif path == "/v2" or path.startswith("/v2/"):
-            app = self._oci
+        elif path == "/":
+            app = self._gateway
         else:
-            app = self._gateway if path == "/" else self._rest
+            app = self._wires.get(path[1:].partition("/")[0], self._rest)
         await app(scope, receive, send)
 
 

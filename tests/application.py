@@ -30,7 +30,7 @@ from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.loaders import Loader
 
-from registry.app import Ground, build, lay_ground, tokens_of
+from registry.app import Ground, build, ecr_stores, lay_ground, tokens_of
 from registry.config import Settings
 from registry.database.schema import accounts, inline_policies, metadata
 from registry.domain.blobs import Blobs
@@ -42,6 +42,7 @@ from registry.domain.images import Images
 from registry.domain.repositories import Repositories, Repository
 from registry.domain.uploads import Uploads
 from registry.domain.vault import Vault
+from registry.ecr.binding import Stores as EcrStores
 from registry.setup import prepare
 from registry.storage.driver import Driver
 from registry.values.digest import Digest
@@ -287,6 +288,10 @@ class Registry:
         return AWSResponse(request.url, answer.status_code, headers, _Raw(answer.content))
 
     # The domain, as `build` wires it.
+
+    @cached_property
+    def stores(self) -> EcrStores:
+        return ecr_stores(self.settings, self.ground)
 
     @cached_property
     def vault(self) -> Vault:

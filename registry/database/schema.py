@@ -1,7 +1,9 @@
 """The tables. The database is the truth; storage holds only bytes.
 
+registry_settings                             policies, replication, scanning of registries
+creation_templates                            what a push that creates a repository gives it
 repositories ─┬─ repository_policies
-                  ├─ links ───── blobs            what a repository may serve
+              ├─ links ───── blobs            what a repository may serve
               ├─ uploads ─── upload_parts     what is on its way in
               └─ images ──┬─ tags
                           ├─ image_blobs      what a manifest needs
@@ -222,6 +224,26 @@ robots = sa.Table(
     sa.UniqueConstraint("user_id", "name"),
 )
 
+registry_settings = sa.Table(
+    "registry_settings",
+    metadata,
+    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("region", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+creation_templates = sa.Table(
+    "creation_templates",
+    metadata,
+    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("region", sa.Text, primary_key=True),
+    sa.Column("prefix", sa.Text, primary_key=True),
+    sa.Column("document", sa.JSON, nullable=False, comment="by the names of ECR's model"),
+    _when("created_at"),
+    _when("updated_at"),
+)
+
 repositories = sa.Table(
     "repositories",
     metadata,
@@ -301,6 +323,7 @@ images = sa.Table(
     sa.Column("size", sa.BigInteger, nullable=False, comment="as DescribeImages counts"),
     sa.Column("manifest", sa.LargeBinary, nullable=False, comment="sealed as its blobs are"),
     _when("pushed_at"),
+    sa.Column("pulled_at", Instant, comment="last time, to the minute"),
     sa.UniqueConstraint("repository_id", "digest"),
     sa.Index(None, "repository_id", "subject"),
     sqlite_autoincrement=True,

@@ -74,6 +74,8 @@ class Guarded:
     tags: tuple[tuple[str, str], ...] = ()
     trust: Document | None = None
     """A role's trust policy: the resource's policy where the action is one of STS."""
+    around: Document | None = None
+    """The policy of the registry that the resource belongs to."""
 
 
 UNGUARDED = Guarded()
@@ -181,8 +183,9 @@ class Access:
         )
         if action.startswith(_STS) and resource != "*":
             trust = guarded.trust or NOBODY
-            return decide(_policies(identity, trust, PolicyKind.TRUST), request)
-        return decide(_policies(identity, guarded.policy, PolicyKind.RESOURCE), request)
+            return decide(_policies(identity, trust, PolicyKind.TRUST, None), request)
+        policies = _policies(identity, guarded.policy, PolicyKind.RESOURCE, guarded.around)
+        return decide(policies, request)
 
     def _decided(
         self, identity: Identity | None, action: str, resource: str, circumstances: Circumstances
@@ -229,16 +232,20 @@ def _principal(identity: Identity) -> Principal:
 
 
 @lru_cache(maxsize=4096)
-def _policies(identity: Identity | None, resource: Document | None, kind: PolicyKind) -> Policies:
+def _policies(
+    identity: Identity | None, resource: Document | None, kind: PolicyKind, around: Document | None
+) -> Policies:
     of_resource = None if resource is None else _compiled(resource, kind)
+    of_registry = None if around is None else _compiled(around, PolicyKind.RESOURCE)
     if identity is None:
-        return Policies(resource=of_resource)
+        return Policies(resource=of_resource, around=of_registry)
     boundary = identity.boundary
     return Policies(
         identity=tuple(_compiled(each, PolicyKind.IDENTITY) for each in identity.policies),
         resource=of_resource,
         boundary=None if boundary is None else _compiled(boundary, PolicyKind.BOUNDARY),
         session=tuple(_compiled(each, PolicyKind.SESSION) for each in identity.session_policies),
+        around=of_registry,
     )
 
 

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from registry.domain.access import UNGUARDED, Guarded
 from registry.domain.identities.identity import Document
+from registry.domain.repositories import scope_and_name
 
 if TYPE_CHECKING:
     from registry.domain.identities.directory import Directory
     from registry.domain.identities.resource_tags import ResourceTags
+    from registry.domain.registries import Registries
     from registry.domain.repositories import Repositories
 
 
 class Guards:
-    """Policies and tags of repositories, trust policies of roles, tags of IAM's entities."""
+    """Policies and tags of repositories, policies of their registries, trust policies of roles,
+    tags of IAM's entities.
+    """
 
     def __init__(
-        self, repositories: Repositories, directory: Directory, tags: ResourceTags
+        self,
+        repositories: Repositories,
+        registries: Registries,
+        directory: Directory,
+        tags: ResourceTags,
     ) -> None:
         self._repositories = repositories
+        self._registries = registries
         self._directory = directory
         self._tags = tags
 
@@ -27,10 +37,17 @@ class Guards:
         """What guards the resource; nothing where it brings nothing."""
         service, _, _ = arn.removeprefix("arn:aws:").partition(":")
         if service == "ecr":
-            return self._repositories.guarded(arn)
+            return self._repository(arn)
         if service != "iam":
             return UNGUARDED
         return self._role(arn) if ":role/" in arn else Guarded(tags=self._tags.find(arn))
+
+    def _repository(self, arn: str) -> Guarded:
+        """Of one that does not exist, the policy of the registry where it would be."""
+        guarded = self._repositories.guarded(arn)
+        named = scope_and_name(arn)
+        around = None if named is None else self._registries.guarding(named[0])
+        return guarded if around is None else replace(guarded, around=around)
 
     def _role(self, arn: str) -> Guarded:
         role = self._directory.role_of_arn(arn)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from registry.database.schema import image_blobs, image_children, images, tags
+from registry.domain import repositories
 from registry.values.errors import ImageReferenced, ManifestReferenceUnknown, TagImmutable
 
 if TYPE_CHECKING:
@@ -56,7 +57,11 @@ def find(connection: sa.Connection, repository: Repository, digest: Digest) -> s
 def tags_to_move(
     connection: sa.Connection, repository: Repository, tag_names: Sequence[str], image: int | None
 ) -> tuple[str, ...]:
-    """The tags that do not point at the image yet. Raises TagImmutable."""
+    """The tags that do not point at the image yet. Raises TagImmutable, Vanished.
+
+    Whether a tag may move is read here and now: it may have been changed since `repository` was
+    looked up.
+    """
     moved = []
     for tag in dict.fromkeys(tag_names):
         current = connection.execute(
@@ -65,7 +70,7 @@ def tags_to_move(
             )
         ).scalar()
         if current is None or current != image:
-            if current is not None and repository.fixes(tag):
+            if current is not None and repositories.current(connection, repository).fixes(tag):
                 raise TagImmutable(tag, repository.name)
             moved.append(tag)
     return tuple(moved)
@@ -127,13 +132,18 @@ def insert_references(
             connection.execute(sa.insert(table), rows)
 
 
-def refuse_listed(connection: sa.Connection, repository: Repository, digest: Digest) -> None:
-    """Raise ImageReferenced while an index lists the image."""
-    holder = connection.execute(
+def listing(repository: Repository, digest: Digest) -> sa.Select[Any]:
+    """A query of the digests of the indexes that list the image."""
+    return (
         sa.select(images.c.digest)
         .join(image_children, image_children.c.image_id == images.c.id)
         .where(images.c.repository_id == repository.id, image_children.c.digest == str(digest))
-        .limit(1)
-    ).scalar()
+        .order_by(images.c.id)
+    )
+
+
+def refuse_listed(connection: sa.Connection, repository: Repository, digest: Digest) -> None:
+    """Raise ImageReferenced while an index lists the image."""
+    holder = connection.execute(listing(repository, digest).limit(1)).scalar()
     if holder is not None:
         raise ImageReferenced(f"image {digest} is listed by the index {holder}: delete that first")

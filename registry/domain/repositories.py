@@ -23,6 +23,7 @@ from registry.values.errors import (
     RepositoryNotFound,
     RepositoryPolicyNotFound,
     Unavailable,
+    Vanished,
 )
 from registry.values.reference import repository_name
 from registry.values.scope import Scope
@@ -181,9 +182,10 @@ class Repositories:
 
     def guarded(self, arn: str) -> Guarded:
         """Policy and tags of the repository that an ARN names; nothing for any other ARN."""
-        scope, name = _of_arn(arn)
-        if scope is None:
+        named = scope_and_name(arn)
+        if named is None:
             return UNGUARDED
+        scope, name = named
         key = ("guarded", scope, name)
         return self._cache.get(key, lambda: self._guarded(scope, name))
 
@@ -271,11 +273,22 @@ def _without_policy(repository_id: int) -> sa.Delete:
     )
 
 
-def _of_arn(arn: str) -> tuple[Scope | None, str]:
+def scope_and_name(arn: str) -> tuple[Scope, str] | None:
+    """The repository that an ARN names, whether it exists or not; None for any other ARN."""
     parts = arn.split(":", 5)
-    if len(parts) != 6 or parts[2] != "ecr" or not parts[5].startswith("repository/"):
-        return None, ""
-    return Scope(parts[4], parts[3]), parts[5].removeprefix("repository/")
+    if len(parts) != 6 or parts[:3] != ["arn", "aws", "ecr"]:
+        return None
+    kind, _, name = parts[5].partition("/")
+    return (Scope(parts[4], parts[3]), name) if kind == "repository" and name else None
+
+
+def current(connection: sa.Connection, repository: Repository) -> Repository:
+    """The repository as it is in this transaction. Raises Vanished."""
+    query = sa.select(repositories).where(repositories.c.id == repository.id)
+    row = connection.execute(query).first()
+    if row is None:
+        raise Vanished(f"the repository '{repository.name}' was deleted in the meantime")
+    return _repository(row)
 
 
 def _repository(row: sa.Row[Any]) -> Repository:

@@ -93,7 +93,7 @@ class Tokens:
             if moment.timestamp() >= claims["e"]:
                 raise TokenExpired(_EXPIRED)
             credential = Credential(claims["k"], claims["t"])
-            found = self._credential(claims["k"], claims["t"], moment)
+            found = self.identity(credential, moment)
         if found is None:
             raise Unauthenticated("Not Authorized")
         return Proven(found, credential)
@@ -114,14 +114,20 @@ class Tokens:
             raise Unauthenticated("Not Authorized")
         return self.open(password, now)
 
-    def _credential(self, key_id: str, session: str | None, now: datetime) -> Identity | None:
+    def identity(self, credential: Credential, now: datetime) -> Identity:
+        """Whose credential it is, as they are now. Raises Unauthenticated, TokenExpired."""
+        key_id, session = credential.access_key_id, credential.session_token
         if session is None:
             key = self._directory.access_key(key_id)
-            return None if key is None else key.user
+            if key is None:
+                raise Unauthenticated("Not Authorized")
+            return key.user
         found = self._sessions.find(key_id, session, now)
-        if found is not None and found.expired:
+        if found is None:
+            raise Unauthenticated("Not Authorized")
+        if found.expired:
             raise TokenExpired(_EXPIRED)
-        return None if found is None else found.identity
+        return found.identity
 
     def _seal(self, claims: _Claims) -> str:
         nonce = os.urandom(_NONCE)

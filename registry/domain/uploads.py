@@ -98,6 +98,10 @@ class Uploads:
             raise UploadNotFound(f"upload {upload_id[:64]!r} is not known here")
         return Upload(row.id, row.size)
 
+    def sizes(self, repository: Repository, principal: str, upload_id: str) -> list[int]:
+        """Bytes of each piece received so far, in order. Raises UploadNotFound."""
+        return [part.size for part in self._parts(self.get(repository, principal, upload_id))]
+
     def append(
         self,
         repository: Repository,

@@ -46,21 +46,15 @@ def identifier(digest: Digest, tag: str | None) -> ImageIdentifierTypeDef:
 
 def find(images: Images, repository: Repository, image_id: ImageIdentifierTypeDef) -> Stored:
     """The image that it names. Raises Failure."""
-    digest, tag = _read(image_id)
+    digest, tag = read(image_id)
     reference = digest if digest is not None else tag
-    if reference is None:
-        raise Failure(
-            "MissingDigestAndTag", "Invalid request parameters: both tag and digest cannot be null"
-        )
+    assert reference is not None  # noqa: S101 - `read` refuses one without either
     try:
         stored = images.get(repository, reference)
     except ImageNotFound:
-        raise Failure("ImageNotFound", "Requested image not found") from None
+        raise no_image() from None
     if tag is not None and tag not in stored.image.tags:
-        raise Failure(
-            "ImageTagDoesNotMatchDigest",
-            f"The image tag '{tag}' does not belong to the image with digest '{digest}'",
-        )
+        raise other_digest(tag, digest)
     return stored
 
 
@@ -79,7 +73,25 @@ def not_found(
     )
 
 
-def _read(image_id: ImageIdentifierTypeDef) -> tuple[Digest | None, str | None]:
+def no_image() -> Failure:
+    """Nothing of that name."""
+    return Failure("ImageNotFound", "Requested image not found")
+
+
+def other_digest(tag: str | None, digest: Digest | None) -> Failure:
+    """A tag and a digest that do not belong together."""
+    return Failure(
+        "ImageTagDoesNotMatchDigest",
+        f"The image tag '{tag}' does not belong to the image with digest '{digest}'",
+    )
+
+
+def read(image_id: ImageIdentifierTypeDef) -> tuple[Digest | None, str | None]:
+    """Digest and tag, one of them at least. Raises Failure."""
+    if not image_id:
+        raise Failure(
+            "MissingDigestAndTag", "Invalid request parameters: both tag and digest cannot be null"
+        )
     digest, tag = image_id.get("imageDigest"), image_id.get("imageTag")
     try:
         parsed = Digest.parse(digest) if digest is not None else None

@@ -5,10 +5,10 @@ Source: ECR API reference, SetRepositoryPolicy, GetRepositoryPolicy, DeleteRepos
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from registry.aws.policy import PolicyInvalid, PolicyKind, parse
-from registry.domain.access import Guarded
 from registry.domain.identities.identity import Document
 from registry.domain.requests import circumstances_of, identity_of
 from registry.ecr.service import ecr, repository_arn, scope_of
@@ -68,7 +68,8 @@ class PolicyOperations:
         return _described(repository, self._repositories.delete_policy(repository))
 
     def _check_lock_out(self, context: Context, repository: Repository, text: str) -> None:
-        guarded = Guarded(Document("the new policy", text), repository.resource_tags)
+        new = Document("the new policy", text)
+        guarded = replace(self._access.guarded(repository.arn), policy=new)
         decision = self._access.decide(
             identity_of(context), _SET, repository.arn, circumstances_of(context, {}), guarded
         )

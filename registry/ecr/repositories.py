@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from registry.domain.repositories import Encryption
+from registry.domain.resource_labels import label_set
 from registry.ecr.service import ecr, repository_arn, repository_arns, request_tags, scope_of
+from registry.ecr.settings import exclusions_of, shown_exclusions
 from registry.values.errors import ParameterInvalid
 
 if TYPE_CHECKING:
@@ -52,8 +54,7 @@ class RepositoryOperations:
         encryption_configuration: EncryptionConfigurationTypeDef | None = None,
     ) -> Mapping[str, Any]:
         """Make an empty repository."""
-        exclusions = [item["filter"] for item in image_tag_mutability_exclusion_filters]
-        _check_exclusions(image_tag_mutability, exclusions)
+        exclusions = exclusions_of(image_tag_mutability, image_tag_mutability_exclusion_filters)
         wanted = encryption_configuration or {"encryptionType": "AES256"}
         repository = self._repositories.create(
             scope_of(context, registry_id),
@@ -62,7 +63,7 @@ class RepositoryOperations:
             exclusions=exclusions,
             encryption=Encryption(wanted["encryptionType"], wanted.get("kmsKey")),
             scan_on_push=(image_scanning_configuration or {}).get("scanOnPush", False),
-            resource_tags=_tags(tags),
+            resource_tags=label_set([(tag["Key"], tag["Value"]) for tag in tags]),
         )
         return {"repository": self._described(context, repository)}
 
@@ -132,32 +133,5 @@ class RepositoryOperations:
             "imageScanningConfiguration": {"scanOnPush": repository.scan_on_push},
             "encryptionConfiguration": encryption,
         }
-        if repository.exclusions:
-            described["imageTagMutabilityExclusionFilters"] = [
-                {"filterType": "WILDCARD", "filter": text} for text in repository.exclusions
-            ]
+        described.update(shown_exclusions(repository.exclusions))  # type: ignore[typeddict-item]  # its one member
         return described
-
-
-def _check_exclusions(mutability: str, exclusions: Sequence[str]) -> None:
-    if mutability.endswith("_WITH_EXCLUSION") != bool(exclusions):
-        raise ParameterInvalid(
-            "Invalid parameter at 'imageTagMutabilityExclusionFilters' failed to satisfy"
-            f" constraint: 'must be given with, and only with, a mutability that ends in"
-            f" _WITH_EXCLUSION; imageTagMutability is {mutability}'"
-        )
-    if any(text.count("*") > 2 for text in exclusions):
-        raise ParameterInvalid(
-            "Invalid parameter at 'imageTagMutabilityExclusionFilters' failed to satisfy"
-            " constraint: 'a filter has at most 2 wildcards (*)'"
-        )
-
-
-def _tags(tags: Sequence[TagTypeDef]) -> dict[str, str]:
-    found = {tag["Key"]: tag["Value"] for tag in tags}
-    if len(found) != len(tags):
-        raise ParameterInvalid(
-            "Invalid parameter at 'tags' failed to satisfy constraint:"
-            " 'each tag key must stand once'"
-        )
-    return found

@@ -26,11 +26,14 @@ from registry.values.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from registry.domain.access import Access
     from registry.domain.blobs import Blob, Blobs
     from registry.domain.repositories import Repositories, Repository
     from registry.domain.uploads import Upload, Uploads
     from registry.oci.call import Call
+    from registry.values.scope import Scope
 
 READ_BLOB = "ecr:GetDownloadUrlForLayer"
 
@@ -39,12 +42,19 @@ class UploadEndpoints:
     """`/v2/<name>/blobs/uploads/` and what it hands out."""
 
     def __init__(
-        self, repositories: Repositories, uploads: Uploads, blobs: Blobs, access: Access
+        self,
+        repositories: Repositories,
+        uploads: Uploads,
+        blobs: Blobs,
+        access: Access,
+        mounts: Callable[[Scope], bool],
     ) -> None:
+        """`mounts` tells whether a registry lets a push take blobs from another repository."""
         self._repositories = repositories
         self._uploads = uploads
         self._blobs = blobs
         self._access = access
+        self._mounts = mounts
 
     async def start(self, call: Call) -> Response:
         """Begin an upload; or mount; or take the whole blob in this one request."""
@@ -159,6 +169,9 @@ class UploadEndpoints:
         return self._uploads.get(repository, call.owner, call.parameters["upload"])
 
     def _mount(self, call: Call, repository: Repository, digest: Digest) -> Blob | None:
+        if not self._mounts(call.scope):
+            return None
+
         def may_read(name: str) -> bool:
             arn = call.scope.repository_arn(name)
             return self._access.allows(call.user, READ_BLOB, arn, call.circumstances)

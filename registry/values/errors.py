@@ -5,15 +5,20 @@
     │   ├── NameInvalid  TagInvalid  SizeInvalid  RangeInvalid
     │   ├── DigestInvalid ── DigestMismatch
     │   ├── ManifestInvalid ── ManifestTooLarge  ManifestReferenceUnknown
-    │   └── ParameterInvalid  PolicyDocumentInvalid
+    │   ├── ParameterInvalid ── ResourceTagInvalid
+    │   ├── PolicyDocumentInvalid
+    │   └── EmptyUpload  PartTooSmall
     ├── NotFound
     │   ├── RepositoryNotFound  ImageNotFound  BlobNotFound  UploadNotFound
     │   ├── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
+    │   ├── RegistryPolicyNotFound
     │   └── EntityNotFound
     ├── Conflict
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
     │   ├── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
-    │   └── EntityExists  DeleteConflict  LimitExceeded
+    │   ├── BlobExists  BlobUnreferenced
+    │   ├── EntityExists  DeleteConflict
+    │   └── LimitExceeded ── TooManyTags
     ├── Refused
     │   └── Unauthenticated  TokenExpired  Denied
     ├── Unavailable              try again later, nothing was stored
@@ -81,8 +86,20 @@ class ParameterInvalid(Invalid):
     """Any other parameter outside its constraint."""
 
 
+class ResourceTagInvalid(ParameterInvalid):
+    """A tag of a resource outside the grammar."""
+
+
 class PolicyDocumentInvalid(Invalid):
     """A policy that is not one, or not of the kind that belongs here; the message says where."""
+
+
+class EmptyUpload(Invalid):
+    """An upload that is to end before anything of it came."""
+
+
+class PartTooSmall(Invalid):
+    """A part of an upload that is smaller than ECR's API allows."""
 
 
 class NotFound(MoorageError):
@@ -121,6 +138,10 @@ class ObjectNotFound(NotFound):
 
 class RepositoryPolicyNotFound(NotFound):
     """The repository has no policy."""
+
+
+class RegistryPolicyNotFound(NotFound):
+    """The registry has no policy."""
 
 
 class Vanished(NotFound):
@@ -165,6 +186,14 @@ class BlobReferenced(Conflict):
     """A blob that an image of the repository still references."""
 
 
+class BlobExists(Conflict):
+    """The repository holds the layer already (ECR's CompleteLayerUpload says so)."""
+
+
+class BlobUnreferenced(Conflict):
+    """A layer that no image of the repository needs is not given out (ECR's API)."""
+
+
 class UploadConflict(Conflict):
     """Somebody else wrote to the upload in the meantime."""
 
@@ -179,6 +208,10 @@ class DeleteConflict(Conflict):
 
 class LimitExceeded(Conflict):
     """One more would be more than an account, an entity or a document may have."""
+
+
+class TooManyTags(LimitExceeded):
+    """A resource with more tags of its own than it may have."""
 
 
 class Refused(MoorageError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,34 +14,15 @@ from botocore.exceptions import ClientError
 from registry.values.digest import Digest
 from tests import images
 from tests.application import ACCOUNT, SCOPE, OpenRegistry, Registry, allow, on
+from tests.ecr.calls import NAME, image, missing, refusal
 
 if TYPE_CHECKING:
     from types_boto3_ecr.client import ECRClient
-
-NAME = "team/app"
 
 
 @pytest.fixture
 def ecr(registry: Registry) -> ECRClient:
     return registry.ecr()
-
-
-def refusal(call: Callable[[], object]) -> tuple[str, str]:
-    """Code and message of a call that must fail, leaving its caller none the wiser."""
-    with pytest.raises(ClientError) as caught:
-        call()
-    found = caught.value.response["Error"]
-    assert "Traceback" not in found["Message"]
-    return found["Code"], found["Message"]
-
-
-def image(seed: str = "a", **extra: Any) -> images.Image:
-    return images.oci_image(images.Blob(seed.encode(), images.OCI_LAYER, "x"), **extra)
-
-
-def missing(name: str = "team/none") -> tuple[str, str]:
-    text = f"The repository with name '{name}' does not exist in the registry with id '{ACCOUNT}'"
-    return "RepositoryNotFoundException", text
 
 
 def excluding(*filters: str) -> dict[str, Any]:

@@ -23,18 +23,26 @@ class Policies:
 
     `identity` holds the caller's and its groups' policies, `boundary` the caller's permissions
     boundary, `session` what was passed when the session was made (none where it is empty),
-    `resource` the policy of the resource, of kind RESOURCE or TRUST. A policy that cannot
-    stand where it is put is a ValueError.
+    `resource` the policy of the resource, of kind RESOURCE or TRUST, `around` one of kind
+    RESOURCE that guards everything of its sort in an account, such as an ECR registry's. A
+    policy that cannot stand where it is put is a ValueError.
     """
 
     identity: tuple[Policy, ...] = ()
     resource: Policy | None = None
     boundary: Policy | None = None
     session: tuple[Policy, ...] = ()
+    around: Policy | None = None
+
+    @property
+    def of_resource(self) -> tuple[Policy, ...]:
+        """The policies on the resource's side."""
+        return _one(self.resource) + _one(self.around)
 
     def __post_init__(self) -> None:
-        if self.resource is not None and not self.resource.kind.names_principals:
-            raise ValueError(f"policy {self.resource.name!r} cannot be a resource's policy")
+        for policy in self.of_resource:
+            if not policy.kind.names_principals:
+                raise ValueError(f"policy {policy.name!r} cannot be a resource's policy")
         for policy in (*self.identity, *self.session, *_one(self.boundary)):
             if policy.kind.names_principals:
                 raise ValueError(f"policy {policy.name!r} can only be a resource's policy")
@@ -59,12 +67,10 @@ def _explicit_denial(policies: Policies, action: str, request: Request) -> Decis
         for statement in policy.denies:
             if statement.applies(action, request):
                 return decided(Reason.EXPLICIT_DENY, kind, policy, statement)
-    policy_of_resource = policies.resource
-    if policy_of_resource is not None:
-        for statement in policy_of_resource.denies:
+    for policy in policies.of_resource:
+        for statement in policy.denies:
             if _covered(statement, request) and statement.applies(action, request):
-                kind = policy_of_resource.kind
-                return decided(Reason.EXPLICIT_DENY, kind, policy_of_resource, statement)
+                return decided(Reason.EXPLICIT_DENY, policy.kind, policy, statement)
     return None
 
 
@@ -84,7 +90,7 @@ def _covered(statement: Statement, request: Request) -> bool:
 
 def _by_resource_alone(policies: Policies, action: str, request: Request) -> Decision:
     """Callers without an account: anonymous ones, services, federated identities."""
-    _, found = _grant(policies.resource, action, request)
+    _, found = _grant(policies.of_resource, action, request)
     if found is None:
         return _no_resource_policy(policies)
     return decided(Reason.ALLOWED, found[0].kind, *found)
@@ -94,7 +100,7 @@ def _within_account(
     policies: Policies, principal: Principal, action: str, request: Request
 ) -> Decision:
     """Either side suffices; how the resource's policy names the caller says what limits it."""
-    grant, by_resource = _grant(policies.resource, action, request)
+    grant, by_resource = _grant(policies.of_resource, action, request)
     if by_resource is not None and grant is Grant.DIRECT:
         return decided(Reason.ALLOWED, by_resource[0].kind, *by_resource)
     if by_resource is None and _must_allow(policies.resource):
@@ -116,7 +122,7 @@ def _across_accounts(
     limit = _limit(policies, principal, action, request)
     if limit is not None:
         return limit
-    _, by_resource = _grant(policies.resource, action, request)
+    _, by_resource = _grant(policies.of_resource, action, request)
     if by_resource is None:
         return _no_resource_policy(policies)
     return decided(Reason.ALLOWED, by_resource[0].kind, *by_resource)
@@ -151,14 +157,17 @@ def _allowing(policies: tuple[Policy, ...], action: str, request: Request) -> Fo
     return None
 
 
-def _grant(policy: Policy | None, action: str, request: Request) -> tuple[Grant, Found | None]:
-    """The strongest grant of a resource's policy, with its statement."""
+def _grant(
+    policies: tuple[Policy, ...], action: str, request: Request
+) -> tuple[Grant, Found | None]:
+    """The strongest grant of the resource's policies, with its statement."""
     best, found = Grant.NONE, None
-    for statement in policy.allows if policy is not None else ():
-        element = statement.principals
-        grant = element.grant(request.principal) if element is not None else Grant.NONE
-        if policy is not None and grant > best and statement.applies(action, request):
-            best, found = grant, (policy, statement)
+    for policy in policies:
+        for statement in policy.allows:
+            element = statement.principals
+            grant = element.grant(request.principal) if element is not None else Grant.NONE
+            if grant > best and statement.applies(action, request):
+                best, found = grant, (policy, statement)
     return best, found
 
 

@@ -121,6 +121,35 @@ def test_the_strongest_of_several_grants_counts() -> None:
     assert (decision.allowed, decision.statement) == (True, 2)
 
 
+@pytest.mark.parametrize(("principal", "named", "alone", "bounded", "in_session"), NAMED)
+def test_a_policy_around_the_resource_grants_as_its_own_would(
+    principal: Principal,
+    named: object,
+    alone: Reason,
+    bounded: Reason,
+    in_session: Reason,
+) -> None:
+    around, asked = resource(allow(Principal=named)), request(principal)
+    for own in (None, resource(allow("svc:Other", Principal="*"))):
+        assert outcome(Policies((), own, around=around), asked) is alone
+        assert outcome(Policies((), own, OTHER, around=around), asked) is bounded
+        assert outcome(Policies((), own, session=(OTHER,), around=around), asked) is in_session
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_deny_of_either_policy_of_a_resource_wins(swapped: bool) -> None:
+    sides = resource(allow(Principal="*")), resource(deny(Principal="*"))
+    own, around = sides if swapped else reversed(sides)
+    for principal in (USER, STRANGER, None):
+        decision = decide(Policies((YES,), own, around=around), request(principal))
+        assert decision.reason is Reason.EXPLICIT_DENY
+
+
+def test_only_a_policy_that_names_principals_is_around_a_resource() -> None:
+    with pytest.raises(ValueError, match="cannot be a resource's policy"):
+        Policies(around=YES)
+
+
 @pytest.mark.parametrize("place", ["identity", "resource", "boundary", "session"])
 def test_an_explicit_deny_anywhere_wins(place: str) -> None:
     no = identity(allow("*"), deny())

@@ -38,11 +38,29 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "creation_templates",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("prefix", sa.Text(), nullable=False),
+        sa.Column("document", sa.JSON(), nullable=False, comment="by the names of ECR's model"),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account", "region", "prefix", name=op.f("pk_creation_templates")),
+    )
+    op.create_table(
         "inline_policies",
         sa.Column("owner_id", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("owner_id", "name", name=op.f("pk_inline_policies")),
+    )
+    op.create_table(
+        "registry_settings",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("account", "region", "name", name=op.f("pk_registry_settings")),
     )
     op.create_table(
         "repositories",
@@ -87,6 +105,7 @@ def upgrade() -> None:
         sa.Column("size", sa.BigInteger(), nullable=False, comment="as DescribeImages counts"),
         sa.Column("manifest", sa.LargeBinary(), nullable=False, comment="sealed as its blobs are"),
         sa.Column("pushed_at", sa.BigInteger(), nullable=False),
+        sa.Column("pulled_at", sa.BigInteger(), nullable=True, comment="last time, to the minute"),
         sa.ForeignKeyConstraint(
             ["repository_id"],
             ["repositories.id"],

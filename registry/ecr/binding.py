@@ -1,0 +1,76 @@
+"""ECR as a service of the gateway."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from registry.aws.constraints import invalid_parameter
+from registry.ecr.deletions import DeletionOperations
+from registry.ecr.errors import service_error
+from registry.ecr.images import ImageOperations
+from registry.ecr.layers import LayerOperations, LayerUploadOperations
+from registry.ecr.policies import PolicyOperations
+from registry.ecr.registry import RegistryOperations, RegistryPolicyOperations
+from registry.ecr.repositories import RepositoryOperations
+from registry.ecr.resource_tags import ResourceTagOperations
+from registry.ecr.scanning import ScanningOperations
+from registry.ecr.service import ecr
+from registry.ecr.settings import SettingOperations
+from registry.ecr.tokens import TokenOperations
+
+if TYPE_CHECKING:
+    from registry.aws.service import Service
+    from registry.domain.access import Access
+    from registry.domain.blobs import Blobs
+    from registry.domain.deletions import Deletions
+    from registry.domain.downloads import Downloads
+    from registry.domain.images import Images
+    from registry.domain.layers import Layers
+    from registry.domain.pages import Pages
+    from registry.domain.registries import Registries
+    from registry.domain.repositories import Repositories
+    from registry.domain.repository_settings import RepositorySettings
+    from registry.domain.tagged import TagsOf
+    from registry.domain.tokens import Tokens
+    from registry.domain.uploads import Uploads
+    from registry.values.scope import Hosts
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The domain under these operations."""
+
+    registries: Registries
+    repositories: Repositories
+    settings: RepositorySettings
+    images: Images
+    deletions: Deletions
+    tags_of: TagsOf
+    blobs: Blobs
+    uploads: Uploads
+    layers: Layers
+    downloads: Downloads
+    tokens: Tokens
+    access: Access
+
+
+def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
+    """All operations of this server's ECR."""
+    repositories, images, layers = stores.repositories, stores.images, stores.layers
+    return ecr.bind(
+        RepositoryOperations(repositories, pages, hosts),
+        SettingOperations(repositories, stores.settings),
+        ResourceTagOperations(repositories, stores.settings),
+        RegistryPolicyOperations(stores.registries),
+        RegistryOperations(stores.registries),
+        ScanningOperations(repositories, stores.registries),
+        PolicyOperations(repositories, stores.access),
+        ImageOperations(repositories, images, pages),
+        DeletionOperations(repositories, stores.deletions, stores.tags_of),
+        LayerUploadOperations(repositories, stores.uploads, layers),
+        LayerOperations(repositories, stores.blobs, layers, stores.downloads),
+        TokenOperations(stores.tokens, hosts),
+        errors=service_error,
+        invalid=invalid_parameter,
+    )
