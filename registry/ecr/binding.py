@@ -11,6 +11,7 @@ from registry.ecr.errors import service_error
 from registry.ecr.images import ImageOperations
 from registry.ecr.layers import LayerOperations, LayerUploadOperations
 from registry.ecr.policies import PolicyOperations
+from registry.ecr.referrers import ReferrerOperations
 from registry.ecr.registry import RegistryOperations, RegistryPolicyOperations
 from registry.ecr.repositories import RepositoryOperations
 from registry.ecr.resource_tags import ResourceTagOperations
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from registry.domain.images import Images
     from registry.domain.layers import Layers
     from registry.domain.pages import Pages
+    from registry.domain.pulls import Pulls
     from registry.domain.registries import Registries
     from registry.domain.repositories import Repositories
     from registry.domain.repository_settings import RepositorySettings
@@ -45,6 +47,7 @@ class Stores:
     repositories: Repositories
     settings: RepositorySettings
     images: Images
+    pulls: Pulls
     deletions: Deletions
     tags_of: TagsOf
     blobs: Blobs
@@ -66,7 +69,8 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
         RegistryOperations(stores.registries),
         ScanningOperations(repositories, stores.registries),
         PolicyOperations(repositories, stores.access),
-        ImageOperations(repositories, images, pages),
+        ImageOperations(repositories, images, pages, stores.pulls),
+        ReferrerOperations(repositories, images, pages),
         DeletionOperations(repositories, stores.deletions, stores.tags_of),
         LayerUploadOperations(repositories, stores.uploads, layers),
         LayerOperations(repositories, stores.blobs, layers, stores.downloads),
