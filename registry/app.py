@@ -45,6 +45,7 @@ from registry.domain.registries import Registries
 from registry.domain.repositories import Repositories
 from registry.domain.repository_settings import RepositorySettings
 from registry.domain.tagged import TagsOf
+from registry.domain.templates import Templates
 from registry.domain.tokens import Tokens
 from registry.domain.uploads import Uploads
 from registry.domain.vault import Vault
@@ -204,6 +205,7 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         registries=Registries(database, ground.cache),
         repositories=repositories,
         settings=RepositorySettings(database),
+        templates=Templates(database, repositories),
         images=images,
         pulls=ground.pulls,
         deletions=Deletions(database),
@@ -237,7 +239,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         repositories=repositories,
         hosts=settings.hosts,
         tags_of=stores.tags_of,
-        create_on_push=settings.create_on_push,
+        create_on_push=stores.templates.create_on_push if settings.create_on_push else None,
     )
     sessions = SessionOperations(ground.directory, ground.sessions, access)
     gateway = Gateway(

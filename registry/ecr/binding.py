@@ -18,6 +18,7 @@ from registry.ecr.resource_tags import ResourceTagOperations
 from registry.ecr.scanning import ScanningOperations
 from registry.ecr.service import ecr
 from registry.ecr.settings import SettingOperations
+from registry.ecr.templates import TemplateOperations
 from registry.ecr.tokens import TokenOperations
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from registry.domain.repositories import Repositories
     from registry.domain.repository_settings import RepositorySettings
     from registry.domain.tagged import TagsOf
+    from registry.domain.templates import Templates
     from registry.domain.tokens import Tokens
     from registry.domain.uploads import Uploads
     from registry.values.scope import Hosts
@@ -46,6 +48,7 @@ class Stores:
     registries: Registries
     repositories: Repositories
     settings: RepositorySettings
+    templates: Templates
     images: Images
     pulls: Pulls
     deletions: Deletions
@@ -65,6 +68,7 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
         RepositoryOperations(repositories, pages, hosts),
         SettingOperations(repositories, stores.settings),
         ResourceTagOperations(repositories, stores.settings),
+        TemplateOperations(stores.templates, repositories, pages),
         RegistryPolicyOperations(stores.registries),
         RegistryOperations(stores.registries),
         ScanningOperations(repositories, stores.registries),
