@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -65,3 +66,18 @@ def make_repository(server: ServerProcess) -> MakeRepository:
 def repository(make_repository: MakeRepository) -> str:
     """A new, empty repository on the shared server."""
     return make_repository()
+
+
+@pytest.fixture
+def logging_as_before() -> Iterator[None]:
+    """Undoes what `configure_logging` does to the process that all tests share."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    found_out = logging.logThreads, logging.logProcesses, logging.logMultiprocessing
+    yield
+    logging.logThreads, logging.logProcesses, logging.logMultiprocessing = found_out
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name in ("uvicorn.error", "botocore", "boto3", "s3transfer", "urllib3"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    logging.getLogger("uvicorn.access").propagate = True

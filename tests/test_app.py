@@ -52,6 +52,7 @@ def test_health_names_what_is_wrong(data: Path) -> None:
     loop.close()
 
 
+@pytest.mark.usefixtures("logging_as_before")
 def test_a_worker_starts_and_ends_by_lifespan(data: Path) -> None:
     app = create(settings_in(data).dump())
     sent: list[str] = []

@@ -1,4 +1,5 @@
-"""`moorage account`: AWS accounts, each a registry of its own on the same server."""
+"""`moorage account`: AWS accounts, each a registry of its own on the same server; and its users
+disabled and enabled, which IAM has no operation for."""
 
 from __future__ import annotations
 
@@ -9,7 +10,9 @@ import click
 
 from registry.commands.opened import opened
 from registry.commands.options import Group, options, settings_of
+from registry.config import Settings
 from registry.domain.identities.accounts import ADMINISTRATOR, check_account
+from registry.domain.identities.users import Users
 from registry.setup import credentials_path, write_credentials
 from registry.values.errors import ParameterInvalid
 
@@ -43,8 +46,38 @@ def create(number: str, config: Path | None, **given: Any) -> None:
 @account.command("list")
 @_on_server
 def list_(config: Path | None, **given: Any) -> None:
-    """List all accounts."""
+    """List all accounts, with their disabled users."""
     settings = settings_of(config, given)
     with opened(settings) as ground:
+        users = Users(ground.database)
         for number in ground.accounts.list():
-            click.echo(f"{number}{'  default' if number == settings.account else ''}")
+            marks = ["default"] if number == settings.account else []
+            if disabled := users.inactive(number):
+                marks.append(f"disabled: {', '.join(disabled)}")
+            click.echo("  ".join([number, *marks]))
+
+
+@account.command("disable-user")
+@click.argument("name", metavar="NAME")
+@_on_server
+def disable_user(name: str, config: Path | None, **given: Any) -> None:
+    """End everything of a user at once: access keys, sessions, passwords, robots.
+
+    The user is one of --account. Nothing is deleted: enable-user undoes it.
+    """
+    _set_active(settings_of(config, given), name, active=False)
+
+
+@account.command("enable-user")
+@click.argument("name", metavar="NAME")
+@_on_server
+def enable_user(name: str, config: Path | None, **given: Any) -> None:
+    """Undo disable-user: what has not expired meanwhile works again."""
+    _set_active(settings_of(config, given), name, active=True)
+
+
+def _set_active(settings: Settings, name: str, *, active: bool) -> None:
+    with opened(settings) as ground:
+        Users(ground.database).set_active(settings.account, name, active=active)
+    state = "enabled" if active else "disabled"
+    click.echo(f"user {name!r} of account {settings.account} is {state}")

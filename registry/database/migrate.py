@@ -31,9 +31,9 @@ def upgrade(database: Database) -> None:
         current = revision(connection)
     if current == HEAD:
         return
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # its steps mean nothing to a user
     from alembic import command  # noqa: PLC0415 - only when needed, see above
 
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # its steps mean nothing to a user
     config = configuration()
     with database.write() as connection:
         known = _known(config)

@@ -81,6 +81,24 @@ class Guarded:
 UNGUARDED = Guarded()
 
 
+class Found(str):
+    """The ARN of what a request's name led to, on which is decided.
+
+    A refusal shows `asked`, the ARN as the request alone tells it: who may not look does not
+    learn whether there is such a thing, under which path, or whose it is.
+    """
+
+    __slots__ = ("asked",)
+
+    def __new__(cls, arn: str, asked: str) -> Found:
+        """The ARN as stored, and as asked for."""
+        found = super().__new__(cls, arn)
+        found.asked = asked
+        return found
+
+    asked: str
+
+
 NOBODY = Document(
     "no role",
     '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": {"AWS":'
@@ -123,7 +141,8 @@ class Access:
             decision = self._decided(identity, action, resource, circumstances)
             if not decision.allowed:
                 arn = identity.arn if identity else None
-                raise Denied(decision.message(arn, action, resource))
+                asked = resource.asked if isinstance(resource, Found) else resource
+                raise Denied(decision.message(arn, action, asked))
 
     def allows(
         self, identity: Identity | None, action: str, resource: str, circumstances: Circumstances

@@ -25,7 +25,8 @@ TEXT_MAX = 512
 ACCESS_KEY_ID = re.compile(r"[A-Z0-9]{16,128}", re.ASCII)
 """What may be shown as an access key id: a secret that stands in its place has other letters."""
 
-_QUOTED = re.compile(r"'.*'|\".*\"", re.DOTALL)
+_QUOTED = re.compile(r"['\"].*['\"]", re.DOTALL)
+"""From the first quotation mark of either kind to the last: what is quoted may hold the other."""
 
 _SHOWN = {
     "repository_name": "repositoryName",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry.iam.account import AccountOperations
+from registry.iam.credentials import CredentialOperations
 from registry.iam.errors import service_error
 from registry.iam.group_policies import GroupPolicyOperations
 from registry.iam.groups import GroupOperations
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _HANDLERS = (
     UserOperations,
     KeyOperations,
+    CredentialOperations,
     UserPolicyOperations,
     GroupOperations,
     GroupPolicyOperations,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from registry.aws.errors import ServiceError
 from registry.values import errors
 
-_CODES: tuple[tuple[type[errors.MoorageError], str, int], ...] = (
+CODES: tuple[tuple[type[errors.MoorageError], str, int], ...] = (
     (errors.EntityNotFound, "NoSuchEntity", 404),
     (errors.EntityExists, "EntityAlreadyExists", 409),
     (errors.DeleteConflict, "DeleteConflict", 409),
@@ -21,7 +21,7 @@ _CODES: tuple[tuple[type[errors.MoorageError], str, int], ...] = (
 
 def service_error(error: Exception) -> ServiceError | None:
     """The error that IAM's model has for it, if any."""
-    for kind_of_error, code, status in _CODES:
+    for kind_of_error, code, status in CODES:
         if isinstance(error, kind_of_error):
             return ServiceError(code, str(error), status)
     return None

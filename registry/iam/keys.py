@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from registry.domain.access import Found
 from registry.iam.service import Operations, iam, user_name
 from registry.values.errors import EntityNotFound, ParameterInvalid
 
@@ -25,11 +26,12 @@ class KeyOperations(Operations):
 
     def owner_arn(self, context: Context, parameters: Parameters) -> Sequence[str]:
         """ARN of the user whose key it is; of no user in particular, if it is nobody's."""
+        anybody = f"arn:aws:iam::{context.account}:user/*"
         try:
             owner = self._stores.keys.owner(context.account, parameters["access_key_id"])
         except EntityNotFound:
-            return (f"arn:aws:iam::{context.account}:user/*",)
-        return (owner.arn,)
+            return (anybody,)
+        return (Found(owner.arn, anybody),)
 
     @iam.operation(resource=Operations.user_arn)
     def create_access_key(

@@ -1,7 +1,8 @@
 """What all operations of IAM share: the declarations, and what a request is about.
 
 An operation is authorized on the ARN of the entity as it is stored, with its path and in its
-own case: a policy about `user/team/ada` cannot be got around by asking for `ADA`.
+own case: a policy about `user/team/ada` cannot be got around by asking for `ADA`. A refusal
+names it as the request does.
 
 Source: Service Authorization Reference, "AWS Identity and Access Management (IAM)".
 """
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from registry.aws.errors import Fault, RequestError
 from registry.aws.service import Declarations
+from registry.domain.access import Found
 from registry.domain.identities.arns import iam_arn
 from registry.domain.identities.entities import GROUPS, PROFILES, ROLES, USERS, Entity, Kind
 from registry.domain.identities.identity import Proven
@@ -102,7 +104,8 @@ class Operations:
 
     def _arn(self, kind: Kind, context: Context, name: str) -> str:
         found = self._stores.find(kind, context.account, name)
-        return found.arn if found else iam_arn(context.account, kind.noun, "/", name)
+        asked = iam_arn(context.account, kind.noun, "/", name)
+        return Found(found.arn, asked) if found else asked
 
     def _held(
         self, kind: Kind, context: Context, name: str, parameters: Parameters

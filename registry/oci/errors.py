@@ -7,6 +7,7 @@ Source: OCI distribution-spec, "Error Codes"; the texts and statuses of ECR wher
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -50,6 +51,9 @@ TABLE: tuple[tuple[type[errors.MoorageError], int, str], ...] = (
 )
 """First match wins."""
 
+_HOST = re.compile(r"(?:[A-Za-z0-9_.-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?", re.ASCII)
+"""Name or address, and port (RFC 9110, 7.2)."""
+
 _log = logging.getLogger("moorage.oci")
 
 
@@ -72,8 +76,9 @@ def envelope(
 
 
 def challenge(request: Request) -> Response:
-    """401, asking for Basic credentials as ECR does."""
-    realm = f"{request.url.scheme}://{request.url.netloc}/"
+    """401, asking for Basic credentials as ECR does; a Host that is none is not repeated."""
+    host = request.headers.get("host", "")
+    realm = f"{request.scope['scheme']}://{host if _HOST.fullmatch(host) else ''}/"
     headers = {
         **VERSION,
         "WWW-Authenticate": f'Basic realm="{realm}",service="ecr.amazonaws.com"',

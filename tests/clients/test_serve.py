@@ -32,6 +32,7 @@ def test_the_first_start_gives_all_one_needs(start_server: StartServer) -> None:
     assert exports["AWS_REGION"] == exports["AWS_DEFAULT_REGION"] == "us-east-1"
     assert mode(server.data / "credentials") == 0o600
     assert server.credentials.secret_access_key not in server.log
+    assert "alembic" not in server.log
 
 
 def test_the_printed_lines_lead_to_a_push(

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from registry.domain.access import Access, Circumstances, Guarded
@@ -225,8 +225,10 @@ def test_no_secret_gets_in(registry: Registry) -> None:
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
+@example('"', 'a"secret')
 def test_what_a_message_quotes_is_left_out(before: str, quoted: str) -> None:
     assert without_quotes(f"{before}'{quoted}'").endswith("'…'")
+    assert without_quotes(f"no date: '{quoted}'") == "no date: '…'"
 
 
 @given(st.text(), st.text(), st.text())

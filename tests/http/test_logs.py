@@ -3,25 +3,12 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 
 from registry.http.logs import configure_logging, fields, timestamp
 
-
-@pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    found_out = logging.logThreads, logging.logProcesses, logging.logMultiprocessing
-    yield
-    logging.logThreads, logging.logProcesses, logging.logMultiprocessing = found_out
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name in ("uvicorn.error", "botocore", "boto3", "s3transfer", "urllib3"):
-        logging.getLogger(name).setLevel(logging.NOTSET)
-    logging.getLogger("uvicorn.access").propagate = True
+pytestmark = pytest.mark.usefixtures("logging_as_before")
 
 
 def written(form: str, *, level: str = "info") -> tuple[logging.Logger, io.StringIO]:

@@ -20,7 +20,15 @@ from tests.iam.client import (
     iam_client,
     refused,
 )
-from tests.iam.examples import EXAMPLES, PROFILE, USER, parameters_of, prepare
+from tests.iam.examples import EXAMPLES, GROUP, PROFILE, ROLE, USER, parameters_of, prepare
+
+AS_ASKED = {
+    USER: arn("user/ada"),
+    GROUP: arn("group/team"),
+    ROLE: arn("role/task"),
+    PROFILE: arn("instance-profile/host"),
+}
+"""What a refusal calls the entities of the examples: by their names, as the request did."""
 
 
 def call(client: Any, operation: str, key_id: str) -> Any:
@@ -59,11 +67,23 @@ def test_nothing_is_done_without_a_permission(registry: Registry, iam: Any) -> N
     key_id = prepare(iam)
     nobody = iam_client(registry, registry.user("nobody"))
     before = registry.rows()
+    by_arn, by_key = "SimulatePrincipalPolicy", "GetAccessKeyLastUsed"
     for operation, (_, resources) in EXAMPLES.items():
-        words = f"is not authorized to perform: iam:{operation} on resource: {resources[0]}"
+        named = resources[0] if operation == by_arn else AS_ASKED.get(resources[0], resources[0])
+        asked = arn("user/*") if operation == by_key else named
+        words = f"is not authorized to perform: iam:{operation} on resource: {asked} because"
         with refused("AccessDenied", words):
             call(nobody, operation, key_id)
     assert registry.rows() == before
+
+
+def test_a_refusal_does_not_tell_what_there_is(registry: Registry, iam: Any) -> None:
+    nobody = iam_client(registry, registry.user("nobody"))
+    missing = {name: said(nobody, name, "AKIAIOSFODNN7EXAMPLE") for name in EXAMPLES}
+    key_id = prepare(iam)
+    there = {name: said(nobody, name, key_id) for name in EXAMPLES}
+    assert there == missing
+    assert all("AccessDenied" in answer for answer in there.values())
 
 
 def test_each_operation_needs_its_own_action_on_its_own_resources_only(
@@ -148,9 +168,10 @@ def test_a_refusal_cannot_be_got_around_by_case_or_path(registry: Registry, iam:
     key = registry.user("warden", allow("iam:*"), allow("iam:*", resource=USER, effect="Deny"))
     warden = iam_client(registry, key)
     for name in ("ada", "ADA", "Ada"):
-        with refused("AccessDenied", f"iam:DeleteUser on resource: {USER} with an explicit deny"):
+        asked = arn(f"user/{name}")
+        with refused("AccessDenied", f"iam:DeleteUser on resource: {asked} with an explicit deny"):
             warden.delete_user(UserName=name)
-    with refused("AccessDenied", f"iam:UpdateUser on resource: {USER}"):
+    with refused("AccessDenied", f"iam:UpdateUser on resource: {arn('user/AdA')} with an"):
         warden.update_user(UserName="AdA", NewPath="/y/")
     with refused("AccessDenied", "explicit deny"):
         warden.update_user(UserName="warden", NewUserName="ada", NewPath="/x/")

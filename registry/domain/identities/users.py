@@ -68,6 +68,12 @@ class Users(Tagged[Entity]):
             user_id = named(connection, USERS, account, name).id
             connection.execute(sa.update(users).where(users.c.id == user_id).values(active=active))
 
+    def inactive(self, account: str) -> list[str]:
+        """Names of the users that `set_active` has ended."""
+        query = sa.select(users.c.name).where(users.c.account == account, ~users.c.active)
+        with self._database.read() as connection:
+            return list(connection.execute(query.order_by(users.c.name)).scalars())
+
     def delete(self, account: str, name: str) -> None:
         """Remove a user without keys, policies and groups; its robots go with it.
 
