@@ -6,7 +6,7 @@ Everything is passed in constructors; nothing is global. `create` is what each w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -39,10 +39,13 @@ from registry.domain.identities.users import AccessKeys, Users
 from registry.domain.images import Images
 from registry.domain.layers import Layers
 from registry.domain.pages import Pages
+from registry.domain.pulls import SECONDS as PULLS_SECONDS
+from registry.domain.pulls import Pulls
 from registry.domain.registries import Registries
 from registry.domain.repositories import Repositories
 from registry.domain.repository_settings import RepositorySettings
 from registry.domain.tagged import TagsOf
+from registry.domain.templates import Templates
 from registry.domain.tokens import Tokens
 from registry.domain.uploads import Uploads
 from registry.domain.vault import Vault
@@ -92,13 +95,16 @@ class Ground:
     sessions: Sessions
     robots: Robots
     accounts: Accounts
+    pulls: Pulls
     audit: AuditLog | None
     """None where the settings turn it off."""
 
     def close(self) -> None:
-        """Write what the audit log still has to, and let go of the database."""
+        """Write what waits for it, and let go of the database."""
         if self.audit is not None:
             self.audit.close()
+        with suppress(Unavailable):
+            self.pulls.flush(everything=True)
         self.cache.close()
         self.database.close()
 
@@ -127,6 +133,7 @@ def lay_ground(settings: Settings) -> Ground:
         sessions=Sessions(keys.secret("session tokens"), directory),
         robots=Robots(database, cache, directory, allowed=settings.robot_tokens),
         accounts=Accounts(database, secrets),
+        pulls=Pulls(database),
         audit=AuditLog(settings.audit_path, settings.audit_days) if settings.audit else None,
     )
 
@@ -198,7 +205,9 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         registries=Registries(database, ground.cache),
         repositories=repositories,
         settings=RepositorySettings(database),
+        templates=Templates(database, repositories),
         images=images,
+        pulls=ground.pulls,
         deletions=Deletions(database),
         tags_of=TagsOf(database),
         blobs=blobs,
@@ -223,14 +232,14 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
             UploadEndpoints(
                 repositories, stores.uploads, stores.blobs, access, stores.registries.mounts
             ),
-            ManifestEndpoints(repositories, stores.images),
+            ManifestEndpoints(repositories, stores.images, stores.pulls),
         ),
         tokens=stores.tokens,
         access=access,
         repositories=repositories,
         hosts=settings.hosts,
         tags_of=stores.tags_of,
-        create_on_push=settings.create_on_push,
+        create_on_push=stores.templates.create_on_push if settings.create_on_push else None,
     )
     sessions = SessionOperations(ground.directory, ground.sessions, access)
     gateway = Gateway(
@@ -246,17 +255,17 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
     )
     downloads = DownloadApp(stores.downloads, access, repositories, blobs)
     metrics = Metrics()
-    wires: dict[str, ASGIApp] = {"v2": oci, "layers": downloads}
-    front = Front(gateway, wires, operations(ground, metrics))
+    front = Front(oci, downloads, gateway, operations(ground, metrics))
     return Observe(front, metrics)
 
 
 class Front:
-    """Which wire a request is for, by the first part of its path."""
+    """Which wire a request is for, by its path."""
 
-    def __init__(self, gateway: ASGIApp, wires: Mapping[str, ASGIApp], rest: ASGIApp) -> None:
+    def __init__(self, oci: ASGIApp, downloads: ASGIApp, gateway: ASGIApp, rest: ASGIApp) -> None:
+        self._oci = oci
+        self._downloads = downloads
         self._gateway = gateway
-        self._wires = wires
         self._rest = rest
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
@@ -264,10 +273,12 @@ class Front:
         path: str = scope.get("path", "")
         if scope["type"] != "http":
             app = self._rest
-        elif path == "/":
-            app = self._gateway
+        elif path == "/v2" or path.startswith("/v2/"):
+            app = self._oci
+        elif path.startswith("/layers/"):
+            app = self._downloads
         else:
-            app = self._wires.get(path[1:].partition("/")[0], self._rest)
+            app = self._gateway if path == "/" else self._rest
         await app(scope, receive, send)
 
 
@@ -278,11 +289,15 @@ def operations(ground: Ground, metrics: Metrics) -> Starlette:
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         if ground.audit is not None:
             ground.audit.start(metrics.audit_lost)
-        purging = asyncio.create_task(_purge(ground.keys))
+        tasks = (
+            asyncio.create_task(_repeat(ground.keys.purge, PURGE_SECONDS)),
+            asyncio.create_task(_repeat(ground.pulls.flush, PULLS_SECONDS)),
+        )
         yield
-        purging.cancel()
-        with suppress(asyncio.CancelledError):
-            await purging
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         ground.close()
 
     checks = {
@@ -299,11 +314,12 @@ def operations(ground: Ground, metrics: Metrics) -> Starlette:
     )
 
 
-async def _purge(keys: LocalKeyring) -> None:
+async def _repeat(work: Callable[[], object], seconds: float) -> None:
+    """Do it now and every so often, whatever does not answer at times."""
     while True:
         with suppress(Unavailable):
-            await asyncio.to_thread(keys.purge)
-        await asyncio.sleep(PURGE_SECONDS)
+            await asyncio.to_thread(work)
+        await asyncio.sleep(seconds)
 
 
 def _ask_database(database: Database) -> None:

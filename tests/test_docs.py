@@ -20,9 +20,13 @@ from registry.aws.gateway import Gateway
 from registry.aws.service import Service
 from registry.cli import main
 from registry.config import ENVIRONMENT_PREFIX, Settings, choices, read
+from registry.domain.downloads import LIFETIME as LINK_LIFETIME
+from registry.domain.layers import PART_MIN
+from registry.domain.resource_labels import MOST as LABELS_MAX
 from registry.domain.tokens import LIFETIME
 from registry.domain.uploads import SIZE_MAX as BLOB_MAX
 from registry.ecr.errors import service_error
+from registry.ecr.service import ecr
 from registry.http.limits import Limits
 from registry.http.metrics import Metrics
 from registry.iam.errors import CODES as IAM_CODES
@@ -120,6 +124,11 @@ def test_fixed_limits_are_as_documented() -> None:
     assert documented["blob"] == f"{BLOB_MAX >> 20:,} MiB"
     assert documented["tags in one push by digest"] == str(TAGS_MAX)
     assert documented["entries in a page of tags, repositories, referrers"] == f"{PAGE_MAX:,}"
+    assert documented["download URL of a layer"] == f"{LINK_LIFETIME.total_seconds() / 3600:g} hour"
+    assert documented["tags of a repository"] == str(LABELS_MAX)
+    part = ecr.model.shape_for("LayerPartBlob").metadata["max"]
+    parts = documented["part of a layer by `UploadLayerPart`"]
+    assert parts == f"{PART_MIN >> 20} MiB to {part:,} bytes"
     assert documented["authorization token"] == f"{LIFETIME.total_seconds() / 3600:g} hours"
 
 
@@ -152,10 +161,21 @@ def test_the_operations_are_those_of_the_application(
         for service in bound_services(tmp_path, monkeypatch)
         for operation in service.operations.values()
     }
-    documented = [code(row[0])[0] for row in rows("ecr.md", "operation")]
+    documented = [
+        code(row[0])[0] for row in rows("ecr.md", "operation") if row[1] in {"whole", "kept"}
+    ]
+    documented += [code(row[0])[0] for row in rows("ecr.md", "STS operation")]
     documented += [f"iam:{name}" for row in rows("iam.md", "what") for name in code(row[1])]
     assert len(documented) == len(set(documented))
     assert set(documented) == served
+
+
+def test_every_operation_of_the_model_is_listed_with_its_state() -> None:
+    listed = rows("ecr.md", "operation")
+    assert [code(row[0])[0] for row in listed] == [
+        f"ecr:{name}" for name in ecr.model.operation_names
+    ]
+    assert {row[1] for row in listed} == {"whole", "kept", "not yet"}
 
 
 def test_the_errors_of_the_protocol_are_documented() -> None:
@@ -189,6 +209,8 @@ def test_the_exceptions_of_ecr_are_documented() -> None:
             found = service_error(error)
             if found is not None:
                 raised.setdefault(found.code, set()).add(kind.__name__)
+    raised["InvalidLayerPartException"] = {"RangeInvalid", "UploadConflict"}  # of parts alone
+    raised["InvalidLayerException"] = {"DigestInvalid"}  # of layers alone
     raised["InvalidParameterException"] = {"Invalid"}  # and every kind of it without its own
     assert documented == raised
 

@@ -44,6 +44,8 @@ class Image:
     size: int
     """Bytes, as DescribeImages counts them."""
     pushed_at: datetime
+    pulled_at: datetime | None
+    """When a client got its manifest last, as far as that is written down already."""
     tags: tuple[str, ...] = ()
 
 
@@ -209,12 +211,12 @@ class Images:
         after: str,
         limit: int,
         *,
-        artifact_type: str | None = None,
+        artifact_types: Sequence[str] = (),
     ) -> tuple[list[Stored], bool]:
         """Manifests whose subject it is, by digest, behind the digest `after`.
 
         At most `limit`, and fewer where their manifests come to more than REFERRERS_MAX bytes;
-        and whether there are more. `artifact_type` keeps those of that type.
+        and whether there are more. `artifact_types` keeps those of these types.
         """
         query = (
             rows.light_columns(images.c.manifest)
@@ -226,8 +228,8 @@ class Images:
             .order_by(images.c.digest)
             .limit(limit + 1)
         )
-        if artifact_type is not None:
-            query = query.where(images.c.artifact_type == artifact_type)
+        if artifact_types:
+            query = query.where(images.c.artifact_type.in_(artifact_types))
         found: list[Stored] = []
         size = 0
         with self._database.read() as connection:
@@ -317,6 +319,7 @@ def _image(row: sa.Row[Any], names: tuple[str, ...]) -> Image:
         subject=Digest.parse(row.subject) if row.subject else None,
         size=row.size,
         pushed_at=row.pushed_at,
+        pulled_at=row.pulled_at,
         tags=names,
     )
 

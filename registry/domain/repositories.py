@@ -107,14 +107,15 @@ class Repositories:
         encryption: Encryption | None = None,
         scan_on_push: bool = False,
         resource_tags: Mapping[str, str] | None = None,
+        policy: str | None = None,
     ) -> Repository:
-        """Make an empty repository.
+        """Make an empty repository; `policy` was checked before.
 
         Raises NameInvalid, RepositoryExists, KeyNotFound, KeyUnavailable, ParameterInvalid.
         """
         repository_name(name)
         encryption = encryption or Encryption()
-        key_id = self._key(encryption)
+        key_id = self.key_of(encryption)
         row: dict[str, Any] = {
             "account": scope.account,
             "region": scope.region,
@@ -134,7 +135,11 @@ class Repositories:
                     f" in the registry with id '{scope.account}'"
                 )
             connection.execute(sa.insert(repositories).values(row))
-            return _repository(connection.execute(_named(scope, name)).one())
+            made = _repository(connection.execute(_named(scope, name)).one())
+            if policy is not None:
+                new = {"repository_id": made.id, "document": policy}
+                connection.execute(sa.insert(repository_policies).values(new))
+            return made
 
     def get(self, scope: Scope, name: str) -> Repository:
         """The repository. Raises NameInvalid, RepositoryNotFound."""
@@ -236,7 +241,8 @@ class Repositories:
             row = connection.execute(_named(scope, name)).first()
         return None if row is None else _repository(row)
 
-    def _key(self, encryption: Encryption) -> str:
+    def key_of(self, encryption: Encryption) -> str:
+        """Id of the key. Raises ParameterInvalid, KeyNotFound, KeyUnavailable."""
         if not self._encrypted:
             if encryption.key is not None:
                 raise ParameterInvalid("this server runs with encryption turned off")

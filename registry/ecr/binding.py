@@ -11,12 +11,14 @@ from registry.ecr.errors import service_error
 from registry.ecr.images import ImageOperations
 from registry.ecr.layers import LayerOperations, LayerUploadOperations
 from registry.ecr.policies import PolicyOperations
+from registry.ecr.referrers import ReferrerOperations
 from registry.ecr.registry import RegistryOperations, RegistryPolicyOperations
 from registry.ecr.repositories import RepositoryOperations
 from registry.ecr.resource_tags import ResourceTagOperations
 from registry.ecr.scanning import ScanningOperations
 from registry.ecr.service import ecr
 from registry.ecr.settings import SettingOperations
+from registry.ecr.templates import TemplateOperations
 from registry.ecr.tokens import TokenOperations
 
 if TYPE_CHECKING:
@@ -28,10 +30,12 @@ if TYPE_CHECKING:
     from registry.domain.images import Images
     from registry.domain.layers import Layers
     from registry.domain.pages import Pages
+    from registry.domain.pulls import Pulls
     from registry.domain.registries import Registries
     from registry.domain.repositories import Repositories
     from registry.domain.repository_settings import RepositorySettings
     from registry.domain.tagged import TagsOf
+    from registry.domain.templates import Templates
     from registry.domain.tokens import Tokens
     from registry.domain.uploads import Uploads
     from registry.values.scope import Hosts
@@ -44,7 +48,9 @@ class Stores:
     registries: Registries
     repositories: Repositories
     settings: RepositorySettings
+    templates: Templates
     images: Images
+    pulls: Pulls
     deletions: Deletions
     tags_of: TagsOf
     blobs: Blobs
@@ -62,11 +68,13 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
         RepositoryOperations(repositories, pages, hosts),
         SettingOperations(repositories, stores.settings),
         ResourceTagOperations(repositories, stores.settings),
+        TemplateOperations(stores.templates, repositories, pages),
         RegistryPolicyOperations(stores.registries),
         RegistryOperations(stores.registries),
         ScanningOperations(repositories, stores.registries),
         PolicyOperations(repositories, stores.access),
-        ImageOperations(repositories, images, pages),
+        ImageOperations(repositories, images, pages, stores.pulls),
+        ReferrerOperations(repositories, images, pages),
         DeletionOperations(repositories, stores.deletions, stores.tags_of),
         LayerUploadOperations(repositories, stores.uploads, layers),
         LayerOperations(repositories, stores.blobs, layers, stores.downloads),

@@ -12,6 +12,8 @@ _CODES: tuple[tuple[type[errors.MoorageError], str], ...] = (
     (errors.RepositoryNotFound, "RepositoryNotFoundException"),
     (errors.RepositoryPolicyNotFound, "RepositoryPolicyNotFoundException"),
     (errors.RegistryPolicyNotFound, "RegistryPolicyNotFoundException"),
+    (errors.TemplateNotFound, "TemplateNotFoundException"),
+    (errors.TemplateExists, "TemplateAlreadyExistsException"),
     (errors.RepositoryExists, "RepositoryAlreadyExistsException"),
     (errors.RepositoryNotEmpty, "RepositoryNotEmptyException"),
     (errors.TagImmutable, "ImageTagAlreadyExistsException"),

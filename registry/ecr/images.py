@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from registry.aws.context import Context
     from registry.domain.images import Image, Images
     from registry.domain.pages import Pages
+    from registry.domain.pulls import Pulls
     from registry.domain.repositories import Repositories, Repository
 
 PAGE = 100
@@ -35,10 +36,13 @@ _TAGGED = {"TAGGED": True, "UNTAGGED": False, "ANY": None}
 class ImageOperations:
     """List, describe, get, put."""
 
-    def __init__(self, repositories: Repositories, images: Images, pages: Pages) -> None:
+    def __init__(
+        self, repositories: Repositories, images: Images, pages: Pages, pulls: Pulls
+    ) -> None:
         self._repositories = repositories
         self._images = images
         self._pages = pages
+        self._pulls = pulls
 
     @ecr.operation(resource=repository_arn)
     def list_images(
@@ -177,6 +181,7 @@ class ImageOperations:
                 "ImageNotFound",
                 f"Requested image not found: its media type is {stored.image.media_type}",
             )
+        self._pulls.record(stored.image)
         return {
             "registryId": repository.scope.account,
             "repositoryName": repository.name,
@@ -215,6 +220,8 @@ def _detail(repository: Repository, image: Image) -> ImageDetailTypeDef:
         "imageManifestMediaType": image.media_type,
         "imageStatus": "ACTIVE",
     }
+    if image.pulled_at:
+        detail["lastRecordedPullTime"] = image.pulled_at
     if image.tags:
         detail["imageTags"] = list(image.tags)
     if image.artifact_type:

@@ -45,7 +45,7 @@ class PolicyOperations:
     ) -> Mapping[str, Any]:
         """Set the policy; one that locks the caller out of setting another only with `force`."""
         repository = self._repositories.get(scope_of(context, registry_id), repository_name)
-        _check(policy_text)
+        check_policy(policy_text)
         if not force:
             self._check_lock_out(context, repository, policy_text)
         self._repositories.set_policy(repository, policy_text)
@@ -77,7 +77,8 @@ class PolicyOperations:
             raise _invalid("it would prevent you from setting another one; use force to set it")
 
 
-def _check(text: str) -> None:
+def check_policy(text: str) -> None:
+    """Raise ParameterInvalid for what cannot be a repository's policy."""
     try:
         parse(text, PolicyKind.RESOURCE, limit=LIMIT)
     except PolicyInvalid as error:

@@ -34,7 +34,7 @@ from registry.values.errors import (
 from registry.values.reference import repository_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from starlette.types import Receive, Send
     from starlette.types import Scope as AsgiScope
@@ -73,8 +73,9 @@ class OciApp:
         repositories: Repositories,
         hosts: Hosts,
         tags_of: TagsOf,
-        create_on_push: bool = False,
+        create_on_push: Callable[[Scope, str], object] | None = None,
     ) -> None:
+        """`create_on_push` makes the repository of a push; None where the push is to fail."""
         self._routes = routes
         self._tokens = tokens
         self._access = access
@@ -127,8 +128,8 @@ class OciApp:
             if identity is None:
                 raise Unauthenticated("Not Authorized") from None
             raise
-        if route.creates and self._create_on_push:
-            await self._create(call)
+        if route.creates and self._create_on_push is not None:
+            await self._create(call, self._create_on_push)
         return await route.endpoint(call)
 
     async def _image_tags(self, found: _Found, call: Call) -> list[str]:
@@ -191,7 +192,7 @@ class OciApp:
         circumstances = _circumstances(found, None)
         self._access.refused(action, resource, circumstances, type(error).__name__, str(error))
 
-    async def _create(self, call: Call) -> None:
+    async def _create(self, call: Call, create: Callable[[Scope, str], object]) -> None:
         """Make the repository of a push, if it is missing and the caller may."""
         try:
             self._repositories.get(call.scope, call.name)
@@ -202,7 +203,7 @@ class OciApp:
             except Denied:
                 raise missing from None
             with suppress(RepositoryExists):  # another push may be quicker
-                await run_in_threadpool(self._repositories.create, call.scope, call.name)
+                await run_in_threadpool(create, call.scope, call.name)
 
 
 def _resource(scope: Scope, name: str, route: Route) -> str:

@@ -73,7 +73,7 @@ class ListingEndpoints:
             digest,
             str(Digest.parse(last)) if last else "",
             limit,
-            artifact_type=wanted,
+            artifact_types=() if wanted is None else (wanted,),
         )
         response = _index([_descriptor(stored) for stored in found], wanted)
         if found and more:

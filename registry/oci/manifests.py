@@ -20,6 +20,7 @@ from registry.values.reference import manifest_reference, tag_name
 
 if TYPE_CHECKING:
     from registry.domain.images import Images
+    from registry.domain.pulls import Pulls
     from registry.domain.repositories import Repositories
     from registry.oci.call import Call
 
@@ -30,9 +31,10 @@ TAGS_MAX = 100
 class ManifestEndpoints:
     """`/v2/<name>/manifests/<reference>`."""
 
-    def __init__(self, repositories: Repositories, images: Images) -> None:
+    def __init__(self, repositories: Repositories, images: Images, pulls: Pulls) -> None:
         self._repositories = repositories
         self._images = images
+        self._pulls = pulls
 
     async def get(self, call: Call) -> Response:
         """Exactly the bytes that were pushed; HEAD gives the headers alone."""
@@ -46,6 +48,8 @@ class ManifestEndpoints:
         }
         if call.has(headers["ETag"]):
             return Response(status_code=304, headers=headers)
+        if call.request.method == "GET":
+            self._pulls.record(stored.image)
         return Response(stored.content, headers=headers)
 
     async def put(self, call: Call) -> Response:

@@ -11,12 +11,12 @@
     ├── NotFound
     │   ├── RepositoryNotFound  ImageNotFound  BlobNotFound  UploadNotFound
     │   ├── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
-    │   ├── RegistryPolicyNotFound
+    │   ├── RegistryPolicyNotFound  TemplateNotFound
     │   └── EntityNotFound
     ├── Conflict
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
     │   ├── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
-    │   ├── BlobExists  BlobUnreferenced
+    │   ├── BlobExists  BlobUnreferenced  TemplateExists
     │   ├── EntityExists  DeleteConflict
     │   └── LimitExceeded ── TooManyTags
     ├── Refused
@@ -144,6 +144,10 @@ class RegistryPolicyNotFound(NotFound):
     """The registry has no policy."""
 
 
+class TemplateNotFound(NotFound):
+    """No repository creation template of that prefix."""
+
+
 class Vanished(NotFound):
     """What the request was about was deleted while it ran."""
 
@@ -184,6 +188,10 @@ class ImageReferenced(Conflict):
 
 class BlobReferenced(Conflict):
     """A blob that an image of the repository still references."""
+
+
+class TemplateExists(Conflict):
+    """A repository creation template of that prefix exists already."""
 
 
 class BlobExists(Conflict):

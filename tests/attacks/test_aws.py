@@ -91,10 +91,10 @@ def parameters(operation: Operation, which: str, account: str | None = None) -> 
         "imageManifest": HIDDEN.manifest.decode(),
         "imageTag": "v1",
         "layerDigest": HIDDEN.blobs[0].digest,
-        "registryId": account or ACCOUNT,
-        "region": "us-east-1",
-        "layerDigests": [HIDDEN.blobs[0].digest],
-        "uploadId": "3f1a5d0e-0000-4000-8000-000000000000",
+        "LayerDigest": HIDDEN.blobs[0].digest,
+        "uploadId": "00000000-0000-4000-8000-000000000000",
+        "prefix": "team",
+        "registryId": ACCOUNT,
         "resourceArn": f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/{repository}",
     }
     documents = {"PolicyDocument", "policyText", "PolicyInput"}

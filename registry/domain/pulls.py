@@ -1,0 +1,79 @@
+"""When images were pulled last: noted in memory, written in batches.
+
+Every write to the database empties all caches (`database.Cache`), so it is not done for each
+pull: what was noted is written every few seconds, and each image at most once a minute by each
+worker. A crash loses the last minute of it; a stop writes everything.
+
+Source: ECR API reference, ImageDetail: `lastRecordedPullTime`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from registry.database.schema import images
+
+if TYPE_CHECKING:
+    from registry.database.database import Database
+    from registry.domain.images import Image
+
+SECONDS = 10.0
+"""How often what is due is written."""
+SPACING = timedelta(minutes=1)
+"""Between two writes of one image."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Pulls:
+    """Notes and writes."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = _now) -> None:
+        self._database = database
+        self._now = now
+        self._noted: dict[int, datetime] = {}
+        self._written: dict[int, datetime] = {}
+        self._writing = threading.Lock()
+
+    def record(self, image: Image) -> None:
+        """Note that a client has just got the image's manifest. Never waits."""
+        self._noted[image.id] = self._now()
+
+    def flush(self, *, everything: bool = False) -> int:
+        """Write what is due, or all of it; how many images that were.
+
+        Raises Unavailable; then nothing is forgotten.
+        """
+        with self._writing:
+            due = self._due(everything=everything)
+            if not due:
+                return 0
+            with self._database.write() as connection:
+                for image_id, moment in due.items():
+                    connection.execute(_pulled(image_id, moment))
+            for image_id, moment in due.items():
+                self._written[image_id] = self._now()
+                if self._noted.get(image_id) == moment:
+                    del self._noted[image_id]
+            return len(due)
+
+    def _due(self, *, everything: bool) -> dict[int, datetime]:
+        before = self._now() - SPACING
+        self._written = {each: moment for each, moment in self._written.items() if moment > before}
+        noted = self._noted.copy()
+        if everything:
+            return noted
+        return {each: moment for each, moment in noted.items() if each not in self._written}
+
+
+def _pulled(image_id: int, moment: datetime) -> sa.Update:
+    """Another worker may have written a later time; an image that is gone is no error."""
+    later = sa.or_(images.c.pulled_at.is_(None), images.c.pulled_at < moment)
+    return sa.update(images).where(images.c.id == image_id, later).values(pulled_at=moment)
