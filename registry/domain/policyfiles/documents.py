@@ -48,7 +48,7 @@ CHECKS: Mapping[str, Callable[[str], None]] = {
 """Each raises PolicyInvalid, with line and column where a place can be named."""
 
 NOT_APPLIED: Mapping[str, str] = {
-    "registry": "this server has no registry policy yet",
+    "registry": "set it with aws ecr put-registry-policy; a file of it has no effect yet",
     "lifecycle": "this server has no lifecycle policies yet",
     "gate": "this server has no gates yet",
 }

@@ -41,7 +41,8 @@ def test_kinds_that_have_no_effect_yet_are_said_to_have_none(applied: World) -> 
     assert [line.split(": ", 1)[1] for line in said] == [
         "validated, not applied: this server has no gates yet",
         "validated, not applied: this server has no lifecycle policies yet",
-        "validated, not applied: this server has no registry policy yet",
+        "validated, not applied: set it with aws ecr put-registry-policy;"
+        " a file of it has no effect yet",
     ]
     assert len(said) == sum(
         len(read_folder(EXAMPLES).of(kind)) for kind in ("registry", "lifecycle", "gate")
