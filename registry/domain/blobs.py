@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from registry.storage.driver import Buffer
 
 
+_BATCH = 500
+"""Digests in one query."""
+
+
 @dataclass(frozen=True, slots=True)
 class Blob:
     """A stored blob."""
@@ -160,6 +164,28 @@ def find_linked(connection: sa.Connection, repository: Repository, digest: Diges
     """The blob, if the repository holds it."""
     row = connection.execute(_linked(repository.id, digest)).first()
     return None if row is None else _blob(row)
+
+
+def find_all_linked(
+    connection: sa.Connection, repository: Repository, digests: Iterable[Digest]
+) -> dict[Digest, Blob]:
+    """Those of the blobs that the repository holds: few queries, as a writer waits for them."""
+    wanted = list(dict.fromkeys(map(str, digests)))
+    found: dict[Digest, Blob] = {}
+    for at in range(0, len(wanted), _BATCH):
+        query = (
+            sa.select(blobs)
+            .join(links, links.c.blob_id == blobs.c.id)
+            .where(
+                links.c.repository_id == repository.id,
+                blobs.c.key_id == repository.key_id,
+                blobs.c.digest.in_(wanted[at : at + _BATCH]),
+            )
+        )
+        for row in connection.execute(query):
+            blob = _blob(row)
+            found[blob.digest] = blob
+    return found
 
 
 def find_stored(connection: sa.Connection, key_id: str, digest: Digest) -> Blob | None:

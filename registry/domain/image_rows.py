@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from registry.values.digest import Digest
     from registry.values.manifest import Manifest
 
+_BATCH = 500
+"""Digests in one query."""
+
 
 def tags_by_image(connection: sa.Connection, image_ids: list[int]) -> dict[int, list[str]]:
     """Tags by image id, each image's in byte order."""
@@ -30,11 +33,15 @@ def tags_by_image(connection: sa.Connection, image_ids: list[int]) -> dict[int, 
 
 def require_children(connection: sa.Connection, repository: Repository, manifest: Manifest) -> None:
     """Raise ManifestReferenceUnknown unless every image that an index lists is there."""
-    missing = [
-        str(child.digest)
-        for child in manifest.manifests
-        if find(connection, repository, child.digest) is None
-    ]
+    wanted = list(dict.fromkeys(str(child.digest) for child in manifest.manifests))
+    missing: list[str] = []
+    for at in range(0, len(wanted), _BATCH):
+        batch = wanted[at : at + _BATCH]
+        query = sa.select(images.c.digest).where(
+            images.c.repository_id == repository.id, images.c.digest.in_(batch)
+        )
+        known = set(connection.execute(query).scalars())
+        missing += [digest for digest in batch if digest not in known]
     if missing:
         raise ManifestReferenceUnknown(missing, images=True)
 

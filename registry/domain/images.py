@@ -291,8 +291,9 @@ def _check_references(
     """Ids of the blobs that the manifest needs."""
     held: set[int] = set()
     missing: list[str] = []
+    known = blobs.find_all_linked(connection, repository, (part.digest for part in manifest.blobs))
     for part in manifest.blobs:
-        blob = blobs.find_linked(connection, repository, part.digest)
+        blob = known.get(part.digest)
         if blob is None:
             if sparse != "all" and not part.elsewhere:
                 missing.append(str(part.digest))
@@ -304,7 +305,7 @@ def _check_references(
         else:
             held.add(blob.id)
     if missing:
-        raise ManifestReferenceUnknown(missing)
+        raise ManifestReferenceUnknown(list(dict.fromkeys(missing)))
     if sparse == "none":
         rows.require_children(connection, repository, manifest)
     return held

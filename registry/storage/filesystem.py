@@ -21,7 +21,7 @@ from registry.storage.driver import Buffer, Stat, checked, checked_move
 from registry.storage.files import disk_failures, write_all
 from registry.values.errors import Damaged, ObjectNotFound, StorageUnavailable, Unavailable
 
-READ_SIZE = 1 << 20
+READ_SIZE = 1 << 19
 WRITEBACK_SIZE = 8 << 20
 PART_MAX = 255
 RACES_MAX = 100
@@ -60,7 +60,7 @@ class FilesystemDriver:
     def get(
         self, path: str, offset: int = 0, length: int | None = None
     ) -> Generator[Buffer, None, None]:
-        """Content from `offset`, in fresh buffers of up to 1 MiB, see `Driver`."""
+        """Content from `offset`, in fresh buffers of up to 512 KiB, see `Driver`."""
         if offset < 0 or (length is not None and length < 0):
             raise ValueError(f"not a range: {offset} and {length} more")
         reader = self._read(path, offset, length)

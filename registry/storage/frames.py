@@ -19,7 +19,7 @@ from registry.storage.header import Header
 from registry.values.errors import Damaged
 
 TAG_SIZE = 16
-BATCH_SIZE = 1 << 20
+BATCH_SIZE = 1 << 19
 """About as many content bytes go into one buffer."""
 
 

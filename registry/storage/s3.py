@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import GetObjectRequestTypeDef, HeadObjectOutputTypeDef
 
-READ_SIZE = 1 << 20
+READ_SIZE = 1 << 19
 PART_SIZE = 16 << 20
 COPY_SIZE = 512 << 20
 RESUMES_MAX = 3
@@ -70,7 +70,7 @@ class S3Driver:
     def get(
         self, path: str, offset: int = 0, length: int | None = None
     ) -> Generator[Buffer, None, None]:
-        """Content from `offset`, in fresh buffers of up to 1 MiB, see `Driver`."""
+        """Content from `offset`, in fresh buffers of up to 512 KiB, see `Driver`."""
         if offset < 0 or (length is not None and length < 0):
             raise ValueError(f"not a range: {offset} and {length} more")
         reader = self._read(path, offset, length)

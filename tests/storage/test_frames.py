@@ -170,12 +170,12 @@ def test_the_last_buffer_waits_for_the_end_to_be_checked() -> None:
         next(reader)
 
 
-def test_buffers_are_about_a_mebibyte_and_the_sealed_ones_reused() -> None:
+def test_buffers_hold_a_batch_and_the_sealed_ones_are_reused() -> None:
     header = Header("key", b"wrapped", "name", b"prefix.")
     using = frames(header)
     views = [*using.seal([bytes(5 << 20)])]
     assert len({id(view.obj) for view in views}) == 1
     stored = sealed(bytes(5 << 20), using)[len(header.encode()) :]
     got = [*using.open([stored])]
-    assert [len(view) for view in got] == [1 << 20] * 5
-    assert len({id(view.obj) for view in got}) == 5
+    assert [len(view) for view in got] == [BATCH_SIZE] * 10
+    assert len({id(view.obj) for view in got}) == 10
