@@ -29,6 +29,7 @@ def test_exclusions_turn_the_rule_round(tag: str, exclusions: list[str]) -> None
     mutable = Repository(
         id=1, scope=SCOPE, name="a/b", mutability="MUTABLE_WITH_EXCLUSION",
         exclusions=tuple(exclusions), encryption_type="AES256", key_id="k", scan_on_push=False,
+        resource_tags=(),
         created_at=NOW,
     )  # fmt: skip
     immutable = replace(mutable, mutability="IMMUTABLE_WITH_EXCLUSION")
