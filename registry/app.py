@@ -173,7 +173,7 @@ def access_of(settings: Settings, ground: Ground, repositories: Repositories) ->
     record = ground.audit.record if ground.audit is not None else no_record
     registries = Registries(ground.database, ground.cache)
     tags = ResourceTags(ground.database)
-    guards = Guards(repositories, registries, ground.directory, tags)
+    guards = Guards(ground.cache, repositories, registries, ground.directory, tags)
     return Access(guards, record, settings.region)
 
 

@@ -10,6 +10,7 @@ from registry.domain.identities.identity import Document
 from registry.domain.repositories import scope_and_name
 
 if TYPE_CHECKING:
+    from registry.database.database import Cache
     from registry.domain.identities.directory import Directory
     from registry.domain.identities.resource_tags import ResourceTags
     from registry.domain.registries import Registries
@@ -23,11 +24,13 @@ class Guards:
 
     def __init__(
         self,
+        cache: Cache,
         repositories: Repositories,
         registries: Registries,
         directory: Directory,
         tags: ResourceTags,
     ) -> None:
+        self._cache = cache
         self._repositories = repositories
         self._registries = registries
         self._directory = directory
@@ -37,7 +40,7 @@ class Guards:
         """What guards the resource; nothing where it brings nothing."""
         service, _, _ = arn.removeprefix("arn:aws:").partition(":")
         if service == "ecr":
-            return self._repository(arn)
+            return self._cache.get(("guards", arn), lambda: self._repository(arn))
         if service != "iam":
             return UNGUARDED
         return self._role(arn) if ":role/" in arn else Guarded(tags=self._tags.find(arn))

@@ -190,9 +190,13 @@ class Repositories:
         named = scope_and_name(arn)
         if named is None:
             return UNGUARDED
-        scope, name = named
-        key = ("guarded", scope, name)
-        return self._cache.get(key, lambda: self._guarded(scope, name))
+        repository = self._find(*named)
+        if repository is None:
+            return UNGUARDED
+        with self._database.read() as connection:
+            text = connection.execute(_policy(repository.id)).scalar()
+        document = None if text is None else Document(f"policy of {repository.name}", text)
+        return Guarded(document, repository.resource_tags)
 
     def policy(self, repository: Repository) -> str:
         """The text of the repository's policy. Raises RepositoryPolicyNotFound."""
@@ -219,15 +223,6 @@ class Repositories:
         with self._database.write() as connection:
             connection.execute(_without_policy(repository.id))
         return text
-
-    def _guarded(self, scope: Scope, name: str) -> Guarded:
-        repository = self._find(scope, name)
-        if repository is None:
-            return UNGUARDED
-        with self._database.read() as connection:
-            text = connection.execute(_policy(repository.id)).scalar()
-        document = None if text is None else Document(f"policy of {name}", text)
-        return Guarded(document, repository.resource_tags)
 
     def key_arn(self, repository: Repository) -> str | None:
         """ARN of the KMS key, None for AES256: ECR's EncryptionConfiguration.kmsKey."""

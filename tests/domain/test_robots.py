@@ -23,8 +23,7 @@ from tests.application import ACCOUNT, OpenRegistry, Registry, allow, basic
 from tests.identities import OTHER
 from tests.images import layer, oci_image, push
 
-IMAGE = oci_image(layer({"hello": b"hello"}))
-SECRET = oci_image(layer({"secret": b"secret"}))
+IMAGE, OTHERS = oci_image(layer({"hello": b"hello"})), oci_image(layer({"hello": b"others"}))
 
 
 @pytest.fixture
@@ -74,8 +73,8 @@ def test_a_robot_that_pushes(registry: Registry) -> None:
         push(docker, "team/app", IMAGE, "v1")
         assert docker.get("/v2/team/app/manifests/v1").status_code == 200
         assert docker.delete("/v2/team/app/manifests/v1").status_code == 403
-        registry.hold("other/app", SECRET, "v1")
-        mount = f"/v2/team/app/blobs/uploads/?mount={SECRET.blobs[0].digest}&from=other/app"
+        registry.hold("other/app", OTHERS, "v1")
+        mount = f"/v2/team/app/blobs/uploads/?mount={OTHERS.blobs[0].digest}&from=other/app"
         assert docker.post(mount).status_code == 202
         assert docker.post("/v2/other/app/blobs/uploads/").status_code == 403
 
