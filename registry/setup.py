@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from registry.app import lay_ground, storage_driver
+from registry.app import lay_ground
 from registry.config import Settings
 from registry.database import migrate
 from registry.database.database import Database
@@ -28,6 +28,8 @@ from registry.domain.policyfiles.problems import PolicyFilesInvalid
 from registry.http.logs import fields
 from registry.keys.local import LocalKeyring
 from registry.server import StartFailed
+from registry.storage.filesystem import FilesystemDriver
+from registry.storage.s3 import S3Driver
 
 _log = logging.getLogger("moorage.policies")
 
@@ -77,9 +79,11 @@ def prepare(settings: Settings) -> None:
         ground.accounts.bootstrap(settings.account, lambda key: write_credentials(path, key))
         if settings.policies is not None:
             apply_policies(settings.policies, PolicyFiles(ground.database, settings.scope))
+        # The driver that is there: each further client of S3 costs tens of MB for good.
+        if isinstance(ground.storage, FilesystemDriver | S3Driver):
+            ground.storage.clean()
     finally:
         ground.close()
-    storage_driver(settings).clean()
 
 
 def apply_policies(directory: Path, files: PolicyFiles) -> None:
