@@ -215,7 +215,7 @@ def test_a_stop_lets_transfers_finish() -> None:
         assert client.closed()
 
 
-@pytest.mark.parametrize("target", ["/pull?length=4000000000", "/sleep?seconds=60"])
+@pytest.mark.parametrize("target", ["/pull?length=4000000000&pause=0.01", "/sleep?seconds=60"])
 def test_a_stop_cuts_what_takes_longer_than_the_grace_period(
     target: str, caplog: pytest.LogCaptureFixture
 ) -> None:
