@@ -7,7 +7,10 @@ repositories ─┬─ repository_policies
               ├─ uploads ─── upload_parts     what is on its way in
               └─ images ──┬─ tags
                           ├─ image_blobs      what a manifest needs
+                          ├─ image_gaps       what it needs and was not there when it came
                           └─ image_children   what an index lists
+leftovers                                     objects whose bytes are still to be deleted
+tasks                                         what one process at a time does
 users ──┬─ access_keys
         └─ user_policies
 """
@@ -288,6 +291,12 @@ links = sa.Table(
     _of("repositories", primary_key=True),
     _of("blobs", primary_key=True, index=True),
     _when("created_at"),
+    sa.Column(
+        "idle_since",
+        Instant,
+        comment="since when nothing but a promise keeps it; NULL while an image here needs it",
+    ),
+    sa.Index(None, "idle_since", sqlite_where=sa.text("idle_since IS NOT NULL")),
 )
 
 uploads = sa.Table(
@@ -305,7 +314,7 @@ upload_parts = sa.Table(
     "upload_parts",
     metadata,
     _of("uploads", primary_key=True),
-    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, comment="-1: all the others in one"),
     sa.Column("object", sa.Text, nullable=False),
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("digest", sa.Text, nullable=False, comment="of this part alone"),
@@ -350,4 +359,30 @@ image_children = sa.Table(
     metadata,
     _of("images", primary_key=True),
     sa.Column("digest", sa.Text, primary_key=True, index=True),
+)
+
+image_gaps = sa.Table(
+    "image_gaps",
+    metadata,
+    _of("images", primary_key=True),
+    sa.Column("digest", sa.Text, primary_key=True, index=True),
+)
+"""Blobs that a manifest names and that were not there: held for it as soon as they come."""
+
+leftovers = sa.Table(
+    "leftovers",
+    metadata,
+    sa.Column("path", sa.Text, primary_key=True, comment="in storage; nothing refers to it"),
+)
+"""Written with the change that made the object waste, so that a crash before its bytes are
+deleted leaves a row that names it."""
+
+tasks = sa.Table(
+    "tasks",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("holder", sa.Text, comment="who does it now"),
+    sa.Column("held_until", Instant),
+    sa.Column("finished_at", Instant),
+    sa.Column("state", sa.JSON, nullable=False, comment="where to go on"),
 )

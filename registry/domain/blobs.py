@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from registry.database.schema import blobs, image_blobs, images, links, repositories
+from registry.domain.leftovers import discard, doom
+from registry.domain.links import holders, link, promise
 from registry.domain.vault import blob_path
 from registry.values.digest import Digest
 from registry.values.errors import (
@@ -22,11 +24,10 @@ from registry.values.errors import (
     BlobReferenced,
     Damaged,
     ObjectNotFound,
-    Unavailable,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable, Sequence
 
     from registry.database.database import Cache, Database
     from registry.domain.repositories import Repository
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
 
 _BATCH = 500
 """Digests in one query."""
+GRACE = timedelta(hours=24)
+"""How long a blob that no image needs is kept after a client was told that it is there."""
+_FRESH = timedelta(minutes=1)
+"""For so long at most a promise is good as it is: one write a minute and blob."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,8 @@ class Blob:
     digest: Digest
     size: int
     object: str
+    idle_since: datetime | None = None
+    """Since when no image of the repository needs it, or a client was told of it last."""
 
     @property
     def path(self) -> str:
@@ -57,10 +64,13 @@ class Blob:
 class Blobs:
     """Find, read, mount and unlink."""
 
-    def __init__(self, database: Database, cache: Cache, vault: Vault) -> None:
+    def __init__(
+        self, database: Database, cache: Cache, vault: Vault, *, grace: timedelta = GRACE
+    ) -> None:
         self._database = database
         self._cache = cache
         self._vault = vault
+        self._fresh = min(_FRESH, grace / 4)
 
     def get(self, repository: Repository, digest: Digest) -> Blob:
         """The blob, if the repository holds it and its key is usable.
@@ -73,6 +83,25 @@ class Blobs:
             raise _unknown(digest, repository)
         self._vault.check(found.key_id)
         return found
+
+    def promised(self, blob: Blob) -> bool:
+        """Whether the blob is safe from collection long enough to tell a client that it is there.
+
+        If not, `promise` makes it so, and must, before anybody is told.
+        """
+        return blob.idle_since is None or datetime.now(UTC) - blob.idle_since < self._fresh
+
+    def promise(self, repository: Repository, digest: Digest) -> Blob:
+        """The blob as `get` finds it, kept for the whole grace period from now on.
+
+        Raises BlobNotFound, KeyNotFound, KeyUnavailable.
+        """
+        blob = self.get(repository, digest)
+        if not self.promised(blob):
+            with self._database.write() as connection:
+                if not promise(connection, repository.id, blob.id):
+                    raise _unknown(digest, repository)
+        return blob
 
     def open(
         self, repository: Repository, blob: Blob, offset: int = 0, length: int | None = None
@@ -115,8 +144,8 @@ class Blobs:
                     links.c.repository_id == repository.id, links.c.blob_id == blob.id
                 )
             )
-            orphans = _drop_unlinked(connection, [blob])
-        discard(self._vault, orphans)
+            waste = drop_unlinked(connection, [blob])
+        discard(self._database, self._vault, waste)
 
     def mount(
         self,
@@ -133,10 +162,11 @@ class Blobs:
         """
         self._vault.check(repository.key_id)
         with self._database.read() as connection:
-            blob = find_linked(connection, repository, digest)
-            if blob is not None:
-                return blob
+            held = find_linked(connection, repository, digest) is not None
             candidates = list(connection.execute(_holders(repository, digest, source)))
+        if held:
+            with suppress(BlobNotFound):  # collected just now
+                return self.promise(repository, digest)
         for candidate in candidates:
             if may_read(candidate.name) and (
                 blob := self._link(repository, digest, candidate.repository_id)
@@ -146,9 +176,7 @@ class Blobs:
 
     def _link(self, repository: Repository, digest: Digest, source_id: int) -> Blob | None:
         with self._database.write() as connection:
-            still = connection.execute(
-                _linked(source_id, digest).where(blobs.c.key_id == repository.key_id)
-            ).first()
+            still = connection.execute(_linked(source_id, repository.key_id, digest)).first()
             if still is None:
                 return None
             blob = _blob(still)
@@ -162,7 +190,7 @@ class Blobs:
 
 def find_linked(connection: sa.Connection, repository: Repository, digest: Digest) -> Blob | None:
     """The blob, if the repository holds it."""
-    row = connection.execute(_linked(repository.id, digest)).first()
+    row = connection.execute(_linked(repository.id, repository.key_id, digest)).first()
     return None if row is None else _blob(row)
 
 
@@ -196,35 +224,28 @@ def find_stored(connection: sa.Connection, key_id: str, digest: Digest) -> Blob 
     return None if row is None else _blob(row)
 
 
-def store(connection: sa.Connection, key_id: str, digest: Digest, size: int, name: str) -> Blob:
-    """Record a blob whose object is in its place, replacing a copy that is lost."""
+def store(
+    connection: sa.Connection,
+    old: Blob | None,
+    key_id: str,
+    digest: Digest,
+    *,
+    size: int,
+    name: str,
+) -> Blob:
+    """Record a blob whose object is in its place, instead of `old`, a copy that is lost."""
     values = {"size": size, "object": name, "created_at": datetime.now(UTC)}
-    old = find_stored(connection, key_id, digest)
-    if old is None:
-        new = {"key_id": key_id, "digest": str(digest), **values}
-        connection.execute(sa.insert(blobs).values(new))
-    else:
+    if old is not None:
         connection.execute(sa.update(blobs).where(blobs.c.id == old.id).values(values))
-    stored = find_stored(connection, key_id, digest)
-    assert stored is not None  # noqa: S101 - inserted above, in this transaction
-    return stored
+        return Blob(old.id, key_id, digest, size, name)
+    new = {"key_id": key_id, "digest": str(digest), **values}
+    key = connection.execute(sa.insert(blobs).values(new)).inserted_primary_key
+    assert key is not None  # noqa: S101 - one row was inserted
+    return Blob(int(key[0]), key_id, digest, size, name)
 
 
-def link(connection: sa.Connection, repository_id: int, blob_id: int) -> None:
-    """Let a repository hold a blob; again is no harm."""
-    held = sa.select(links.c.blob_id).where(
-        links.c.repository_id == repository_id, links.c.blob_id == blob_id
-    )
-    if connection.execute(held).first() is None:
-        connection.execute(
-            sa.insert(links).values(
-                repository_id=repository_id, blob_id=blob_id, created_at=datetime.now(UTC)
-            )
-        )
-
-
-def unlink_all(connection: sa.Connection, repository_id: int) -> list[Blob]:
-    """Take every blob out of a repository; those that nobody holds any more."""
+def unlink_all(connection: sa.Connection, repository_id: int) -> list[str]:
+    """Take every blob out of a repository; the paths to `discard` after the commit."""
     query = (sa.select(blobs).join(links, links.c.blob_id == blobs.c.id)).where(
         links.c.repository_id == repository_id
     )
@@ -232,36 +253,30 @@ def unlink_all(connection: sa.Connection, repository_id: int) -> list[Blob]:
     # Images hold blobs too: they go first, as the repository that is being deleted would do.
     connection.execute(sa.delete(images).where(images.c.repository_id == repository_id))
     connection.execute(sa.delete(links).where(links.c.repository_id == repository_id))
-    return _drop_unlinked(connection, held)
+    return drop_unlinked(connection, held)
 
 
-def discard(vault: Vault, orphans: Iterable[Blob]) -> None:
-    """Delete the bytes of blobs whose rows are gone.
-
-    A failure leaves bytes that nothing refers to, never a row without bytes.
-    """
-    for blob in orphans:
-        with suppress(Unavailable):
-            vault.driver(blob.key_id).delete(blob.path)
-
-
-def _drop_unlinked(connection: sa.Connection, held: Iterable[Blob]) -> list[Blob]:
-    orphans = []
+def drop_unlinked(connection: sa.Connection, held: Iterable[Blob]) -> list[str]:
+    """Forget those that no repository holds; the paths to `discard` after the commit."""
+    waste = []
     for blob in held:
         others = sa.select(links.c.blob_id).where(links.c.blob_id == blob.id).limit(1)
         if connection.execute(others).first() is None:
             connection.execute(sa.delete(blobs).where(blobs.c.id == blob.id))
-            orphans.append(blob)
-    return orphans
+            waste.append(blob.path)
+    doom(connection, waste)
+    return waste
+
+
+def find(connection: sa.Connection, blob_ids: Sequence[int]) -> list[Blob]:
+    """Blobs by their ids, those that there are."""
+    query = sa.select(blobs).where(blobs.c.id.in_(blob_ids)).order_by(blobs.c.id)
+    return [_blob(row) for row in connection.execute(query)]
 
 
 def _refuse_referenced(connection: sa.Connection, repository: Repository, blob: Blob) -> None:
-    query = (
-        sa.select(images.c.digest)
-        .join(image_blobs, image_blobs.c.image_id == images.c.id)
-        .where(images.c.repository_id == repository.id, image_blobs.c.blob_id == blob.id)
-        .limit(1)
-    )
+    needing = holders(image_blobs, image_blobs.c.blob_id == blob.id, repository.id)
+    query = sa.select(images.c.digest).where(images.c.id.in_(needing.limit(1)))
     holder = connection.execute(query).scalar()
     if holder is not None:
         raise BlobReferenced(f"blob {blob.digest} is part of image {holder}: delete that first")
@@ -282,11 +297,16 @@ def _damaged(blob: Blob, error: Exception) -> Damaged:
     return Damaged(f"the stored bytes of {blob.digest} are damaged: {error}")
 
 
-def _linked(repository_id: int, digest: Digest) -> sa.Select[Any]:
+def _linked(repository_id: int, key_id: str, digest: Digest) -> sa.Select[Any]:
+    # With the key, which is the repository's: else every link of the repository is looked at.
     return (
-        sa.select(blobs)
+        sa.select(blobs, links.c.idle_since)
         .join(links, links.c.blob_id == blobs.c.id)
-        .where(links.c.repository_id == repository_id, blobs.c.digest == str(digest))
+        .where(
+            links.c.repository_id == repository_id,
+            blobs.c.key_id == key_id,
+            blobs.c.digest == str(digest),
+        )
     )
 
 
@@ -307,7 +327,8 @@ def _holders(repository: Repository, digest: Digest, source: str | None) -> sa.S
 
 
 def _blob(row: sa.Row[Any]) -> Blob:
-    return Blob(row.id, row.key_id, Digest.parse(row.digest), row.size, row.object)
+    idle_since = getattr(row, "idle_since", None)  # a link's, where one was asked for
+    return Blob(row.id, row.key_id, Digest.parse(row.digest), row.size, row.object, idle_since)
 
 
 def _unknown(digest: Digest, repository: Repository) -> BlobNotFound:

@@ -121,7 +121,7 @@ def _delete(connection: sa.Connection, repository: Repository, target: _Target) 
         return gone
     if holders := tuple(connection.execute(rows.listing(repository, target.digest)).scalars()):
         return Kept(Problem.LISTED, holders)
-    connection.execute(sa.delete(images).where(images.c.id == target.image_id))
+    rows.delete(connection, repository.id, target.image_id)
     return gone
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from registry.database.schema import image_blobs, image_children, images, tags
-from registry.domain import repositories
+from registry.domain import links, repositories
 from registry.values.errors import ImageReferenced, ManifestReferenceUnknown, TagImmutable
 
 if TYPE_CHECKING:
@@ -141,12 +141,8 @@ def insert_references(
 
 def listing(repository: Repository, digest: Digest) -> sa.Select[Any]:
     """A query of the digests of the indexes that list the image."""
-    return (
-        sa.select(images.c.digest)
-        .join(image_children, image_children.c.image_id == images.c.id)
-        .where(images.c.repository_id == repository.id, image_children.c.digest == str(digest))
-        .order_by(images.c.id)
-    )
+    holders = links.holders(image_children, image_children.c.digest == str(digest), repository.id)
+    return sa.select(images.c.digest).where(images.c.id.in_(holders)).order_by(images.c.id)
 
 
 def refuse_listed(connection: sa.Connection, repository: Repository, digest: Digest) -> None:
@@ -154,3 +150,9 @@ def refuse_listed(connection: sa.Connection, repository: Repository, digest: Dig
     holder = connection.execute(listing(repository, digest).limit(1)).scalar()
     if holder is not None:
         raise ImageReferenced(f"image {digest} is listed by the index {holder}: delete that first")
+
+
+def delete(connection: sa.Connection, repository_id: int, image_id: int) -> None:
+    """Remove an image and its tags; what it alone needed is idle from now on."""
+    links.release(connection, repository_id, image_id)
+    connection.execute(sa.delete(images).where(images.c.id == image_id))

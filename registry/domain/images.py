@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 
 from registry.database.schema import images, tags
-from registry.domain import blobs
+from registry.domain import blobs, links
 from registry.domain import image_rows as rows
 from registry.values.digest import CANONICAL, Digest
 from registry.values.errors import (
@@ -112,7 +112,7 @@ class Images:
         sealed = self._vault.seal(repository.key_id, content, str(actual))
         with self._database.write() as connection:
             sparse = "none" if complete else self._sparse
-            held = _check_references(connection, repository, manifest, sparse)
+            held, gaps = _check_references(connection, repository, manifest, sparse)
             row = rows.find(connection, repository, actual)
             moved = rows.tags_to_move(connection, repository, tag_names, row.id if row else None)
             image_id = (
@@ -121,6 +121,8 @@ class Images:
                 else int(row.id)
             )
             rows.insert_references(connection, image_id, held, manifest)
+            links.note_gaps(connection, image_id, gaps)
+            links.hold(connection, repository.id, image_id)
             for tag in moved:
                 rows.point_tag(connection, repository, tag, image_id)
             stored = rows.find(connection, repository, actual)
@@ -259,7 +261,7 @@ class Images:
             if row is None:
                 raise _unknown(digest, repository)
             rows.refuse_listed(connection, repository, digest)
-            connection.execute(sa.delete(images).where(images.c.id == row.id))
+            rows.delete(connection, repository.id, row.id)
 
     def _load(self, repository: Repository, reference: Digest | str) -> Stored | None:
         with self._database.read() as connection:
@@ -287,16 +289,17 @@ class Images:
 
 def _check_references(
     connection: sa.Connection, repository: Repository, manifest: Manifest, sparse: Sparse
-) -> set[int]:
-    """Ids of the blobs that the manifest needs."""
+) -> tuple[set[int], set[str]]:
+    """Ids of the blobs that the manifest needs, and digests of those that need not be there."""
     held: set[int] = set()
+    gaps: set[str] = set()
     missing: list[str] = []
     known = blobs.find_all_linked(connection, repository, (part.digest for part in manifest.blobs))
     for part in manifest.blobs:
         blob = known.get(part.digest)
         if blob is None:
-            if sparse != "all" and not part.elsewhere:
-                missing.append(str(part.digest))
+            may_miss = sparse == "all" or part.elsewhere
+            gaps.add(str(part.digest)) if may_miss else missing.append(str(part.digest))
         elif blob.size != part.size:
             raise ManifestInvalid(
                 f"the manifest says that {part.digest} has {part.size} bytes;"
@@ -308,7 +311,7 @@ def _check_references(
         raise ManifestReferenceUnknown(list(dict.fromkeys(missing)))
     if sparse == "none":
         rows.require_children(connection, repository, manifest)
-    return held
+    return held, gaps
 
 
 def _image(row: sa.Row[Any], names: tuple[str, ...]) -> Image:

@@ -91,7 +91,7 @@ class Layers:
 
     def _holds(self, repository: Repository, digest: Digest) -> bool:
         try:
-            self._blobs.get(repository, digest)
+            self._blobs.promise(repository, digest)
         except BlobNotFound:
             return False
         return True

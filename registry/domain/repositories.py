@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -11,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from registry.database.schema import images, repositories, repository_policies
-from registry.domain import blobs, uploads
+from registry.domain import blobs, upload_rows
 from registry.domain.access import UNGUARDED, Guarded
 from registry.domain.identities.identity import Document
+from registry.domain.leftovers import discard
 from registry.domain.vault import PLAIN
 from registry.values.errors import (
     KeyNotFound,
@@ -22,7 +22,6 @@ from registry.values.errors import (
     RepositoryNotEmpty,
     RepositoryNotFound,
     RepositoryPolicyNotFound,
-    Unavailable,
     Vanished,
 )
 from registry.values.reference import repository_name
@@ -176,13 +175,10 @@ class Repositories:
                     f"The repository with name '{name}' in registry with id '{scope.account}'"
                     " cannot be deleted because it still contains images"
                 )
-            parts = uploads.parts_of(connection, repository)
-            orphans = blobs.unlink_all(connection, repository.id)
+            waste = upload_rows.end_all(connection, repository.id, repository.key_id)
+            waste += blobs.unlink_all(connection, repository.id)
             connection.execute(sa.delete(repositories).where(repositories.c.id == repository.id))
-        blobs.discard(self._vault, orphans)
-        for path in parts:
-            with suppress(Unavailable):
-                self._vault.driver(repository.key_id).delete(path)
+        discard(self._database, self._vault, waste)
         return repository
 
     def guarded(self, arn: str) -> Guarded:

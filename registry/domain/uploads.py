@@ -7,19 +7,18 @@ it should be: no state is kept in memory between requests, and no hash state is 
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
-from registry.database.schema import upload_parts, uploads
-from registry.domain import blobs
+from registry.domain import blobs, links
+from registry.domain import upload_rows as rows
 from registry.domain.blobs import Blob
-from registry.domain.vault import blob_path, new_object, upload_path
+from registry.domain.leftovers import discard, doom
+from registry.domain.upload_rows import Part, Upload
+from registry.domain.vault import new_object, upload_path
 from registry.values.digest import CANONICAL, Digest, hasher
 from registry.values.errors import (
     Damaged,
@@ -33,33 +32,19 @@ from registry.values.errors import (
 )
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from registry.database.database import Database
     from registry.domain.repositories import Repository
     from registry.domain.vault import Vault
     from registry.storage.driver import Buffer
 
+__all__ = ["SIZE_MAX", "Upload", "Uploads"]
+
 SIZE_MAX = 52_000 * 1024 * 1024
 """Bytes of a layer at most: ECR's quota, "Layer size"."""
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """An upload as it stands."""
-
-    id: str
-    size: int
-    """Bytes received so far."""
-    appended: int = 0
-    """How many of them the request that returned this had brought."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One stored piece."""
-
-    object: str
-    size: int
-    digest: Digest
+TOUCH_SECONDS = 60.0
+"""How often an upload that is coming in says so: whoever looks for abandoned ones sees it."""
 
 
 class Uploads:
@@ -76,31 +61,21 @@ class Uploads:
         """
         self._vault.check(repository.key_id)
         upload = Upload(str(uuid.uuid4()), 0)
-        now = datetime.now(UTC)
         with self._database.write() as connection:
-            connection.execute(
-                sa.insert(uploads).values(
-                    id=upload.id,
-                    repository_id=repository.id,
-                    principal=principal,
-                    size=0,
-                    created_at=now,
-                    updated_at=now,
-                )
-            )
+            rows.start(connection, repository, upload.id, principal)
         return upload
 
     def get(self, repository: Repository, principal: str, upload_id: str) -> Upload:
         """The upload. Raises UploadNotFound, also for somebody else's."""
         with self._database.read() as connection:
-            row = connection.execute(_owned(repository, principal, upload_id)).first()
-        if row is None:
-            raise UploadNotFound(f"upload {upload_id[:64]!r} is not known here")
-        return Upload(row.id, row.size)
+            return _owned(connection, repository, principal, upload_id)
 
     def sizes(self, repository: Repository, principal: str, upload_id: str) -> list[int]:
         """Bytes of each piece received so far, in order. Raises UploadNotFound."""
-        return [part.size for part in self._parts(self.get(repository, principal, upload_id))]
+        with self._database.read() as connection:
+            upload = _owned(connection, repository, principal, upload_id)
+            pieces, _ = rows.parts(connection, upload.id)
+            return [piece.size for piece in pieces]
 
     def append(
         self,
@@ -122,12 +97,12 @@ class Uploads:
         _check_offset(upload, offset)
         part = self._store(repository, upload, chunks, algorithm)
         if part.size == 0:
-            self._drop(repository, upload, [part])
+            self._delete(repository, upload, part)
             return upload
         try:
             return self._record(upload, part)
         except BaseException:
-            self._drop(repository, upload, [part])
+            self._delete(repository, upload, part)
             raise
 
     def finish(
@@ -135,148 +110,173 @@ class Uploads:
     ) -> Blob:
         """Turn what was received into a blob of the repository, durably.
 
+        Where it fails without ending the upload, it can be asked for again.
         Raises UploadNotFound, UploadConflict, DigestInvalid: then the upload is gone.
         """
-        upload = self.get(repository, principal, upload_id)
-        parts = self._parts(upload)
+        with self._database.read() as connection:
+            upload = _owned(connection, repository, principal, upload_id)
+            parts, composed = rows.parts(connection, upload.id)
         try:
-            whole = self._whole(repository, upload, parts, digest)
+            whole = self._whole(repository, upload, parts, composed, digest)
+            return self._become(repository, upload, whole)
         except DigestInvalid:
             self.cancel(repository, principal, upload_id)
             raise
         except ObjectNotFound:
-            raise _lost_race() from None
-        blob, waste = self._commit(repository, upload, whole, of_upload=whole in parts)
-        self._drop(repository, upload, [part for part in parts if part.object != whole.object])
-        if waste is not None:
-            self._delete(repository, waste)
-        return blob
+            raise UploadConflict("another request finished or cancelled this upload") from None
 
     def retract(self, repository: Repository, upload: Upload) -> None:
         """Take back the last append, which led to `upload`; nothing if more has happened."""
-        parts = self._parts(upload)
-        if not parts or upload.appended == 0:
-            return
-        last, number = parts[-1], len(parts) - 1
         with self._database.write() as connection:
-            changed = connection.execute(
-                sa.update(uploads)
-                .where(uploads.c.id == upload.id, uploads.c.size == upload.size)
-                .values(size=upload.size - last.size)
-            )
-            if changed.rowcount == 0:
+            parts, _ = rows.parts(connection, upload.id)
+            if not parts or parts[-1].size != upload.appended:
                 return
-            connection.execute(
-                sa.delete(upload_parts).where(
-                    upload_parts.c.upload_id == upload.id, upload_parts.c.number == number
-                )
-            )
-        self._drop(repository, upload, [last])
+            last = parts[-1]
+            if not rows.resize(connection, upload, upload.size - last.size):
+                return
+            rows.remove(connection, upload.id, last)
+            target = last.target(repository.key_id)
+            doom(connection, [target])
+        source = last.source(repository.key_id, upload.id)
+        discard(self._database, self._vault, [target, source])
 
     def cancel(self, repository: Repository, principal: str, upload_id: str) -> None:
         """Forget the upload and its bytes. Raises UploadNotFound."""
-        upload = self.get(repository, principal, upload_id)
-        parts = self._parts(upload)
         with self._database.write() as connection:
-            connection.execute(sa.delete(uploads).where(uploads.c.id == upload.id))
-        self._drop(repository, upload, parts)
+            upload = _owned(connection, repository, principal, upload_id)
+            waste = rows.end(connection, repository.key_id, upload)
+        discard(self._database, self._vault, waste)
 
     def _store(
         self, repository: Repository, upload: Upload, chunks: Iterable[Buffer], algorithm: str
     ) -> Part:
-        checked = Hashing(chunks, algorithm, SIZE_MAX - upload.size)
+        checked = Hashing(self._alive(upload, chunks), algorithm, SIZE_MAX - upload.size)
         name = new_object()
         path = upload_path(repository.key_id, upload.id, name)
         self._vault.driver(repository.key_id).put(path, checked)
         return Part(name, checked.size, checked.digest)
 
+    def _alive(self, upload: Upload, chunks: Iterable[Buffer]) -> Generator[Buffer, None, None]:
+        """The chunks; while they come, the upload is not taken for an abandoned one."""
+        touched = time.monotonic()
+        for chunk in chunks:
+            if time.monotonic() - touched > TOUCH_SECONDS:
+                with suppress(Unavailable), self._database.write() as connection:
+                    rows.touch(connection, upload.id)
+                touched = time.monotonic()
+            yield chunk
+
     def _record(self, upload: Upload, part: Part) -> Upload:
         grown = Upload(upload.id, upload.size + part.size, part.size)
         with self._database.write() as connection:
-            changed = connection.execute(
-                sa.update(uploads)
-                .where(uploads.c.id == upload.id, uploads.c.size == upload.size)
-                .values(size=grown.size, updated_at=datetime.now(UTC))
-            )
-            if changed.rowcount != 1:
+            if not rows.resize(connection, upload, grown.size):
                 raise UploadConflict("another request wrote to this upload in the meantime")
-            count = sa.select(sa.func.count()).where(upload_parts.c.upload_id == upload.id)
-            connection.execute(
-                sa.insert(upload_parts).values(
-                    upload_id=upload.id,
-                    number=connection.execute(count).scalar_one(),
-                    object=part.object,
-                    size=part.size,
-                    digest=str(part.digest),
-                )
-            )
+            rows.add(connection, upload.id, part)
         return grown
 
-    def _parts(self, upload: Upload) -> list[Part]:
-        query = sa.select(upload_parts).where(upload_parts.c.upload_id == upload.id)
-        with self._database.read() as connection:
-            rows = connection.execute(query.order_by(upload_parts.c.number)).all()
-        return [Part(row.object, row.size, Digest.parse(row.digest)) for row in rows]
-
     def _whole(
-        self, repository: Repository, upload: Upload, parts: list[Part], digest: Digest
+        self,
+        repository: Repository,
+        upload: Upload,
+        parts: list[Part],
+        composed: Part | None,
+        digest: Digest,
     ) -> Part:
-        """One stored object with the content of all parts, whose digest is `digest`."""
+        """One recorded part with the content of all, whose digest is `digest`."""
         if len(parts) == 1 and parts[0].digest.algorithm == digest.algorithm:
             digest.verify(parts[0].digest)
             return parts[0]
-        chunks = _verified(self._read(repository, upload, parts), digest)
-        return self._store(repository, Upload(upload.id, 0), chunks, digest.algorithm)
+        if composed is not None and (composed.digest, composed.size) == (digest, upload.size):
+            return composed  # by a finish that was cut short
+        chunks = verified(self._read(repository, upload, parts), digest)
+        whole = self._store(repository, Upload(upload.id, 0), chunks, digest.algorithm)
+        try:
+            self._record_composed(repository, upload, composed, whole)
+        except BaseException:
+            self._delete(repository, upload, whole)
+            raise
+        return whole
+
+    def _record_composed(
+        self, repository: Repository, upload: Upload, old: Part | None, whole: Part
+    ) -> None:
+        """Before it is moved: so a row names it wherever a crash leaves it."""
+        waste: list[str] = []
+        with self._database.write() as connection:
+            if not rows.resize(connection, upload, upload.size):
+                raise UploadConflict("another request wrote to this upload in the meantime")
+            if rows.parts(connection, upload.id)[1] != old:
+                raise UploadConflict("another request is finishing this upload")
+            if old is not None:
+                rows.remove(connection, upload.id, old)
+                waste = [old.target(repository.key_id)]
+                doom(connection, waste)
+            rows.add(connection, upload.id, whole, rows.COMPOSED)
+        if old is not None:
+            waste.append(old.source(repository.key_id, upload.id))
+            discard(self._database, self._vault, waste)
 
     def _read(self, repository: Repository, upload: Upload, parts: list[Part]) -> Iterator[Buffer]:
         driver = self._vault.driver(repository.key_id)
         for part in parts:
-            yield from driver.get(upload_path(repository.key_id, upload.id, part.object))
+            try:
+                chunks = driver.get(part.source(repository.key_id, upload.id))
+            except ObjectNotFound:  # moved already, by a finish that was cut short
+                chunks = driver.get(part.target(repository.key_id))
+            yield from chunks
+
+    def _become(self, repository: Repository, upload: Upload, whole: Part) -> Blob:
+        """End the upload with a blob: the one that is there, or else this part."""
+        while True:
+            with self._database.read() as connection:
+                stored = blobs.find_stored(connection, repository.key_id, whole.digest)
+            stands = stored is not None and self._stands(stored)
+            if not stands:
+                self._place(repository, upload, whole)
+            try:
+                blob = self._commit(repository, upload, whole, stored, stands=stands)
+            except BaseException:
+                self._tidy(repository, upload, whole)
+                raise
+            if blob is not None:
+                return blob
+
+    def _place(self, repository: Repository, upload: Upload, whole: Part) -> None:
+        """Have the part where the blob will be. Raises ObjectNotFound."""
+        driver = self._vault.driver(repository.key_id)
+        target = whole.target(repository.key_id)
+        try:
+            driver.move(whole.source(repository.key_id, upload.id), target)
+        except ObjectNotFound:
+            driver.stat(target)  # moved already, by a finish that was cut short
 
     def _commit(
-        self, repository: Repository, upload: Upload, whole: Part, *, of_upload: bool
-    ) -> tuple[Blob, str | None]:
-        """Move and link; the blob, and the path of a copy that nothing refers to any more."""
-        source = upload_path(repository.key_id, upload.id, whole.object)
-        target = blob_path(repository.key_id, whole.digest, whole.object)
-        driver = self._vault.driver(repository.key_id)
-        try:
-            driver.move(source, target)
-            return self._link(repository, upload, whole, target)
-        except ObjectNotFound:
-            raise _lost_race() from None
-        except BaseException:
-            with suppress(Unavailable, ObjectNotFound):
-                driver.move(target, source)
-            if not (of_upload and self._open(upload)):
-                self._delete(repository, source)
-            raise
-
-    def _open(self, upload: Upload) -> bool:
-        """Whether the upload still goes on; assumed where the database does not answer."""
-        query = sa.select(uploads.c.id).where(uploads.c.id == upload.id)
-        with suppress(Unavailable), self._database.read() as connection:
-            return connection.execute(query).first() is not None
-        return True
-
-    def _link(
-        self, repository: Repository, upload: Upload, whole: Part, target: str
-    ) -> tuple[Blob, str | None]:
-        key_id, digest, waste = repository.key_id, whole.digest, None
+        self,
+        repository: Repository,
+        upload: Upload,
+        whole: Part,
+        stored: Blob | None,
+        *,
+        stands: bool,
+    ) -> Blob | None:
+        """One transaction; None if another blob is stored by now than `stored`."""
+        key_id = repository.key_id
         with self._database.write() as connection:
-            ended = connection.execute(
-                sa.delete(uploads).where(uploads.c.id == upload.id, uploads.c.size == upload.size)
-            )
-            if ended.rowcount != 1:
-                raise UploadConflict("another request wrote to this upload in the meantime")
-            old = blobs.find_stored(connection, key_id, digest)
-            if old is not None and self._stands(old):
-                blob, waste = old, target
+            if blobs.find_stored(connection, key_id, whole.digest) != stored:
+                return None
+            waste = rows.end(connection, key_id, upload, keep=None if stands else whole)
+            if stored is not None and stands:
+                blob = stored
             else:
-                blob = blobs.store(connection, key_id, digest, whole.size, whole.object)
-                waste = None if old is None else old.path
-            blobs.link(connection, repository.id, blob.id)
-        return blob, waste
+                blob = blobs.store(
+                    connection, stored, key_id, whole.digest, size=whole.size, name=whole.object
+                )
+                if stored is not None:  # lost or damaged, and replaced now
+                    doom(connection, [stored.path])
+                    waste.append(stored.path)
+            links.link(connection, repository.id, blob.id)
+        discard(self._database, self._vault, waste)
+        return blob
 
     def _stands(self, blob: Blob) -> bool:
         """Whether the older copy is there, so that a push repairs one that was lost or cut."""
@@ -285,13 +285,26 @@ class Uploads:
         except (ObjectNotFound, Damaged):
             return False
 
-    def _drop(self, repository: Repository, upload: Upload, parts: Iterable[Part]) -> None:
-        for part in parts:
-            self._delete(repository, upload_path(repository.key_id, upload.id, part.object))
+    def _tidy(self, repository: Repository, upload: Upload, part: Part) -> None:
+        """After a failure: delete the part's bytes, unless a row still names them.
 
-    def _delete(self, repository: Repository, path: str) -> None:
+        Where the upload goes on they stay wherever they are, and so does a blob that another
+        request made of them. Once neither row is there, neither can come back.
+        """
+        key_id = repository.key_id
+        with suppress(Unavailable):
+            with self._database.read() as connection:
+                stored = blobs.find_stored(connection, key_id, part.digest)
+                if rows.has(connection, upload.id, part):
+                    return
+            if stored is None or stored.object != part.object:
+                waste = [part.target(key_id), part.source(key_id, upload.id)]
+                discard(self._database, self._vault, waste)
+
+    def _delete(self, repository: Repository, upload: Upload, part: Part) -> None:
         # What stays behind when storage does not answer is waste, not damage.
         with suppress(Unavailable):
+            path = part.source(repository.key_id, upload.id)
             self._vault.driver(repository.key_id).delete(path)
 
 
@@ -318,38 +331,22 @@ class Hashing:
         return Digest(self._hash.name, self._hash.hexdigest())
 
 
-def _verified(chunks: Iterable[Buffer], digest: Digest) -> Generator[Buffer, None, None]:
+def verified(chunks: Iterable[Buffer], digest: Digest) -> Generator[Buffer, None, None]:
     """The chunks; DigestInvalid at their end, inside the put, unless they hash to `digest`."""
     checked = Hashing(chunks, digest.algorithm, SIZE_MAX)
     yield from checked
     digest.verify(checked.digest)
 
 
-def _lost_race() -> UploadConflict:
-    return UploadConflict("another request finished or cancelled this upload")
+def _owned(
+    connection: sa.Connection, repository: Repository, principal: str, upload_id: str
+) -> Upload:
+    upload = rows.find(connection, repository.id, principal, upload_id)
+    if upload is None:
+        raise UploadNotFound(f"upload {upload_id[:64]!r} is not known here")
+    return upload
 
 
 def _check_offset(upload: Upload, offset: int | None) -> None:
     if offset is not None and offset != upload.size:
         raise RangeInvalid(f"the upload stands at byte {upload.size}, not at {offset}")
-
-
-def parts_of(connection: sa.Connection, repository: Repository) -> list[str]:
-    """Paths of everything that the repository's open uploads hold."""
-    query = (
-        sa.select(upload_parts.c.upload_id, upload_parts.c.object)
-        .join(uploads, uploads.c.id == upload_parts.c.upload_id)
-        .where(uploads.c.repository_id == repository.id)
-    )
-    return [
-        upload_path(repository.key_id, row.upload_id, row.object)
-        for row in connection.execute(query)
-    ]
-
-
-def _owned(repository: Repository, principal: str, upload_id: str) -> sa.Select[Any]:
-    return sa.select(uploads).where(
-        uploads.c.id == upload_id,
-        uploads.c.repository_id == repository.id,
-        uploads.c.principal == principal,
-    )

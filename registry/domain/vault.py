@@ -67,6 +67,11 @@ def new_object() -> str:
     return uuid.uuid4().hex
 
 
+def key_of(path: str) -> str:
+    """The key whose name space a path lies in."""
+    return path.split("/", 2)[1]
+
+
 def blob_path(key_id: str, digest: Digest, name: str) -> str:
     """Where a finished blob lies."""
     return f"blobs/{key_id}/{digest.algorithm}/{digest.hex[:2]}/{digest.hex}/{name}"

@@ -167,7 +167,7 @@ class LayerOperations:
 
     def _layer(self, repository: Repository, digest: Digest) -> dict[str, Any]:
         try:
-            blob = self._blobs.get(repository, digest)
+            blob = self._blobs.promise(repository, digest)
         except BlobNotFound:
             return {"layerDigest": str(digest), "layerAvailability": "UNAVAILABLE"}
         found: dict[str, Any] = {

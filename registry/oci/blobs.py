@@ -35,8 +35,11 @@ class BlobEndpoints:
         self._blobs = blobs
 
     async def head(self, call: Call) -> Response:
-        """Whether it is there, and how long."""
+        """Whether it is there, and how long; a client that is told so may rely on it."""
         blob = self._find(call)
+        if not self._blobs.promised(blob):
+            repository = self._repositories.get(call.scope, call.name)
+            blob = await run_in_threadpool(self._blobs.promise, repository, call.digest)
         headers = _about(blob)
         if call.has(headers["ETag"]):
             return Response(status_code=304, headers=headers)

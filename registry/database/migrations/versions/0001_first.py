@@ -55,6 +55,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("owner_id", "name", name=op.f("pk_inline_policies")),
     )
     op.create_table(
+        "leftovers",
+        sa.Column("path", sa.Text(), nullable=False, comment="in storage; nothing refers to it"),
+        sa.PrimaryKeyConstraint("path", name=op.f("pk_leftovers")),
+    )
+    op.create_table(
         "registry_settings",
         sa.Column("account", sa.Text(), nullable=False),
         sa.Column("region", sa.Text(), nullable=False),
@@ -80,6 +85,15 @@ def upgrade() -> None:
             "account", "region", "name", name=op.f("uq_repositories_account_region_name")
         ),
         sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "tasks",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("holder", sa.Text(), nullable=True, comment="who does it now"),
+        sa.Column("held_until", sa.BigInteger(), nullable=True),
+        sa.Column("finished_at", sa.BigInteger(), nullable=True),
+        sa.Column("state", sa.JSON(), nullable=False, comment="where to go on"),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_tasks")),
     )
     op.create_table(
         "groups",
@@ -143,6 +157,12 @@ def upgrade() -> None:
         ),
         sa.Column("blob_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "idle_since",
+            sa.BigInteger(),
+            nullable=True,
+            comment="since when nothing but a promise keeps it; NULL while an image here needs it",
+        ),
         sa.ForeignKeyConstraint(
             ["blob_id"], ["blobs.id"], name=op.f("fk_links_blob_id"), ondelete="CASCADE"
         ),
@@ -155,6 +175,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("repository_id", "blob_id", name=op.f("pk_links")),
     )
     op.create_index(op.f("ix_links_blob_id"), "links", ["blob_id"], unique=False)
+    op.create_index(
+        op.f("ix_links_idle_since"),
+        "links",
+        ["idle_since"],
+        unique=False,
+        sqlite_where=sa.text("idle_since IS NOT NULL"),
+    )
     op.create_table(
         "policies",
         sa.Column("arn", sa.Text(), nullable=False),
@@ -300,6 +327,16 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_image_children_digest"), "image_children", ["digest"], unique=False)
     op.create_table(
+        "image_gaps",
+        sa.Column("image_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["image_id"], ["images.id"], name=op.f("fk_image_gaps_image_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("image_id", "digest", name=op.f("pk_image_gaps")),
+    )
+    op.create_index(op.f("ix_image_gaps_digest"), "image_gaps", ["digest"], unique=False)
+    op.create_table(
         "policy_versions",
         sa.Column("policy_arn", sa.Text(), nullable=False),
         sa.Column("version", sa.Text(), nullable=False),
@@ -369,7 +406,7 @@ def upgrade() -> None:
     op.create_table(
         "upload_parts",
         sa.Column("upload_id", sa.Text(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False, comment="-1: all the others in one"),
         sa.Column("object", sa.Text(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False, comment="of this part alone"),

@@ -1,0 +1,131 @@
+"""Links: which repository holds which blob, and how long a blob is kept that no image needs.
+
+A link that an image of its repository needs has no `idle_since`. Any other is idle since a
+client was last told that the blob is there (by an upload, a mount, a HEAD), or since the last
+image that needed it went. Only links that have been idle for longer than the grace period are
+collected, so a push in flight that was told "exists" finds the blob when its manifest comes
+(distribution#3045). A collector has to look at idle links only, however many others there are.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from registry.database.schema import blobs, image_blobs, image_gaps, images, links
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def link(connection: sa.Connection, repository_id: int, blob_id: int) -> None:
+    """Let a repository hold a blob; again renews the promise that it is there."""
+    if promise(connection, repository_id, blob_id):
+        return
+    now = datetime.now(UTC)
+    row = {"repository_id": repository_id, "blob_id": blob_id, "created_at": now}
+    connection.execute(sa.insert(links).values(**row, idle_since=now))
+    _fill_gaps(connection, repository_id, blob_id)
+
+
+def promise(connection: sa.Connection, repository_id: int, blob_id: int) -> bool:
+    """Keep an idle link for another grace period; whether the repository holds the blob."""
+    mine = _is(repository_id, blob_id)
+    held = connection.execute(sa.select(links.c.idle_since).where(*mine)).first()
+    if held is not None and held.idle_since is not None:
+        connection.execute(sa.update(links).where(*mine).values(idle_since=datetime.now(UTC)))
+    return held is not None
+
+
+def hold(connection: sa.Connection, repository_id: int, image_id: int) -> None:
+    """The image needs its blobs: none of its links is idle."""
+    needed = sa.select(image_blobs.c.blob_id).where(image_blobs.c.image_id == image_id)
+    connection.execute(
+        sa.update(links)
+        .where(
+            links.c.repository_id == repository_id,
+            links.c.idle_since.isnot(None),
+            links.c.blob_id.in_(needed),
+        )
+        .values(idle_since=None)
+    )
+
+
+def release(connection: sa.Connection, repository_id: int, image_id: int) -> None:
+    """The image is about to go: what no other image here needs is idle from now on."""
+    needed = sa.select(image_blobs.c.blob_id).where(image_blobs.c.image_id == image_id)
+    connection.execute(
+        sa.update(links)
+        .where(
+            links.c.repository_id == repository_id,
+            links.c.blob_id.in_(needed),
+            ~referenced(image_blobs.c.image_id != image_id),
+        )
+        .values(idle_since=datetime.now(UTC))
+    )
+
+
+def note_gaps(connection: sa.Connection, image_id: int, digests: Iterable[str]) -> None:
+    """Write down which blobs an image names that the repository does not hold."""
+    connection.execute(sa.delete(image_gaps).where(image_gaps.c.image_id == image_id))
+    rows = [{"image_id": image_id, "digest": digest} for digest in sorted(set(digests))]
+    if rows:
+        connection.execute(sa.insert(image_gaps), rows)
+
+
+def referenced(*conditions: sa.ColumnElement[bool]) -> sa.Exists:
+    """Whether an image of a link's repository needs the link's blob.
+
+    `conditions` are on `image_blobs`.
+    """
+    mine = sa.and_(image_blobs.c.blob_id == links.c.blob_id, *conditions)
+    return holders(image_blobs, mine, links.c.repository_id).correlate(links).exists()
+
+
+def holders(
+    table: sa.Table, condition: sa.ColumnElement[bool], repository_id: int | sa.Column[int]
+) -> sa.Select[Any]:
+    """Ids of a repository's images, for which a table about images has rows of that kind.
+
+    Few rows are of that kind. A join would let SQLite go through all images of the repository.
+    """
+    repository = sa.select(images.c.repository_id).where(images.c.id == table.c.image_id)
+    mine = repository.correlate(table).scalar_subquery() == repository_id
+    return sa.select(table.c.image_id).where(condition, mine)
+
+
+def idle_before(moment: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    """What makes a link one that the collector may cut."""
+    return (links.c.idle_since < moment, ~referenced())
+
+
+def cut(connection: sa.Connection, repository_id: int, blob_id: int, before: datetime) -> bool:
+    """Take the blob out of the repository if it has been idle since `before`; whether it was."""
+    mine = _is(repository_id, blob_id)
+    gone = connection.execute(sa.delete(links).where(*mine, *idle_before(before)))
+    if gone.rowcount:
+        return True
+    needed = sa.update(links).where(*mine, referenced()).values(idle_since=None)
+    connection.execute(needed)
+    return False
+
+
+def _fill_gaps(connection: sa.Connection, repository_id: int, blob_id: int) -> None:
+    """Let images hold the blob that came before it."""
+    digest = sa.select(blobs.c.digest).where(blobs.c.id == blob_id).scalar_subquery()
+    missed = image_gaps.c.digest == digest
+    waiting = connection.execute(holders(image_gaps, missed, repository_id)).scalars().all()
+    if not waiting:
+        return
+    rows = [{"image_id": image_id, "blob_id": blob_id} for image_id in waiting]
+    connection.execute(sa.insert(image_blobs), rows)
+    for image_id in waiting:
+        filled = sa.delete(image_gaps).where(missed, image_gaps.c.image_id == image_id)
+        connection.execute(filled)
+    connection.execute(sa.update(links).where(*_is(repository_id, blob_id)).values(idle_since=None))
+
+
+def _is(repository_id: int, blob_id: int) -> tuple[sa.ColumnElement[Any], ...]:
+    return (links.c.repository_id == repository_id, links.c.blob_id == blob_id)
