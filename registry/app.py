@@ -15,7 +15,9 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from registry.aws.gateway import Gateway
+from registry.background import repeated
 from registry.callers import Authorizer, Refusals, SigningKeys
+from registry.collection import Collection
 from registry.config import Settings
 from registry.database.database import Cache, Database
 from registry.domain.access import Access, no_record
@@ -23,6 +25,7 @@ from registry.domain.audit import AuditLog
 from registry.domain.blobs import Blobs
 from registry.domain.deletions import Deletions
 from registry.domain.downloads import Downloads
+from registry.domain.garbage import Garbage
 from registry.domain.guards import Guards
 from registry.domain.identities.accounts import Accounts
 from registry.domain.identities.directory import Directory
@@ -168,6 +171,18 @@ def repositories_of(settings: Settings, ground: Ground) -> Repositories:
     )
 
 
+def garbage_of(settings: Settings, ground: Ground) -> Garbage:
+    """What collects garbage over the ground."""
+    vault = Vault(ground.storage, ground.keys)
+    return Garbage(
+        ground.database,
+        vault,
+        ground.storage,
+        grace=settings.gc_grace,
+        expiry=settings.upload_expiry,
+    )
+
+
 def access_of(settings: Settings, ground: Ground, repositories: Repositories) -> Access:
     """What decides, and has the audit log record it."""
     record = ground.audit.record if ground.audit is not None else no_record
@@ -198,7 +213,8 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
     """What ECR's operations work on, and the OCI protocol too."""
     database, vault = ground.database, Vault(ground.storage, ground.keys)
     repositories = repositories_of(settings, ground)
-    blobs, uploads = Blobs(database, ground.cache, vault), Uploads(database, vault)
+    blobs = Blobs(database, ground.cache, vault, grace=settings.gc_grace)
+    uploads = Uploads(database, vault)
     images = Images(database, ground.cache, vault, sparse=settings.sparse_manifests)
     tokens = tokens_of(ground)
     return EcrStores(
@@ -255,8 +271,9 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
     )
     downloads = DownloadApp(stores.downloads, access, repositories, blobs)
     metrics = Metrics()
-    front = Front(oci, downloads, gateway, operations(ground, metrics))
-    return Observe(front, metrics)
+    collection = Collection(garbage_of(settings, ground), metrics, settings.gc_grace)
+    rest = operations(ground, metrics, collection)
+    return Observe(Front(oci, downloads, gateway, rest), metrics)
 
 
 class Front:
@@ -282,7 +299,7 @@ class Front:
         await app(scope, receive, send)
 
 
-def operations(ground: Ground, metrics: Metrics) -> Starlette:
+def operations(ground: Ground, metrics: Metrics, collection: Collection) -> Starlette:
     """What an operator asks: health and metrics; and the application's life."""
 
     @asynccontextmanager
@@ -293,7 +310,8 @@ def operations(ground: Ground, metrics: Metrics) -> Starlette:
             asyncio.create_task(_repeat(ground.keys.purge, PURGE_SECONDS)),
             asyncio.create_task(_repeat(ground.pulls.flush, PULLS_SECONDS)),
         )
-        yield
+        async with repeated("moorage-garbage", collection.run, collection.seconds):
+            yield
         for task in tasks:
             task.cancel()
             with suppress(asyncio.CancelledError):

@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -23,6 +24,9 @@ ENVIRONMENT_PREFIX = "MOORAGE_"
 _CUSTOM_DOMAIN = re.compile(r"([A-Za-z0-9.-]+)=([0-9]{12})/([a-z0-9-]+)", re.ASCII)
 _REGION = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
 _WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+
+HOURS_MAX = 87_600
+"""Ten years."""
 
 Default = str | int | float | bool | Path | None
 
@@ -56,6 +60,10 @@ class Settings:
     sparse_manifests: Literal["none", "index", "all"] = _setting(
         "index", "which manifests may name content that was not pushed: none, an index, all"
     )
+    gc_grace_hours: float = _setting(
+        24.0, "hours that a blob which no image needs is kept after a client was told of it"
+    )
+    upload_expiry_hours: float = _setting(24.0, "hours after which an abandoned upload is dropped")
     encryption: bool = _setting(True, "encrypt blobs and manifests of new repositories at rest")
     keyring: Path | None = _setting(None, "file of the local keyring; default DATA/keyring.json")
     storage: Literal["disk", "s3"] = _setting("disk", "where blobs lie: disk (DATA/storage) or s3")
@@ -102,6 +110,9 @@ class Settings:
         for name in ("header_timeout", "body_timeout", "send_timeout"):
             if getattr(self, name) <= 0:
                 raise ParameterInvalid(f"{name}: more than 0 seconds")
+        for name in ("gc_grace_hours", "upload_expiry_hours"):
+            if not 0 < getattr(self, name) <= HOURS_MAX:
+                raise ParameterInvalid(f"{name}: more than 0 hours, at most {HOURS_MAX:,}")
         if self.grace_seconds < 0:
             raise ParameterInvalid("grace_seconds: at least 0")
 
@@ -128,6 +139,16 @@ class Settings:
             name, account, region = match.groups()
             custom[name.lower()] = Scope(account, region)
         return Hosts(self.scope, self.domain, custom)
+
+    @property
+    def gc_grace(self) -> timedelta:
+        """How long a blob that no image needs is kept after a client was told of it."""
+        return timedelta(hours=self.gc_grace_hours)
+
+    @property
+    def upload_expiry(self) -> timedelta:
+        """After how long without a byte an upload is dropped."""
+        return timedelta(hours=self.upload_expiry_hours)
 
     @property
     def keyring_path(self) -> Path:

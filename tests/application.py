@@ -308,7 +308,8 @@ class Registry:
 
     @cached_property
     def blobs(self) -> Blobs:
-        return Blobs(self.ground.database, self.ground.cache, self.vault)
+        grace = self.settings.gc_grace
+        return Blobs(self.ground.database, self.ground.cache, self.vault, grace=grace)
 
     @cached_property
     def images(self) -> Images:
@@ -363,7 +364,7 @@ class Registry:
             assert Digest.of(content, parsed.algorithm) == parsed
             expected.add(path)
         assert {path for path in self.objects() if path.startswith("blobs/")} == expected
-        held = {blob for _, blob, _ in rows["links"]}
+        held = {row[1] for row in rows["links"]}
         assert held == {row[0] for row in rows["blobs"]}
 
 

@@ -97,7 +97,10 @@ def test_a_newer_schema_is_refused_and_left_alone(database: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", sorted((PROJECT / "registry").rglob("*.py")), ids=lambda path: path.stem
+    "path",
+    # A migration is a list of columns, made once and read by nobody in one piece.
+    sorted(p for p in (PROJECT / "registry").rglob("*.py") if p.parent.name != "versions"),
+    ids=lambda path: path.stem,
 )
 def test_files_stay_readable(path: Path) -> None:
     assert path.read_text().count("\n") < LINES_MAX

@@ -63,6 +63,8 @@ def test_every_setting_can_come_from_the_environment() -> None:
         ("grace_seconds", -1, "at least 0"),
         ("grace_seconds", [1], "not a number"),
         ("header_timeout", "0", "more than 0"),
+        ("gc_grace_hours", "0", "more than 0"),
+        ("upload_expiry_hours", "1e9", "at most 87,600"),
         ("body_timeout", "-2", "more than 0"),
         ("send_timeout", False, "not a number"),
         ("encryption", "maybe", "'maybe' is not true or false"),

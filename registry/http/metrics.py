@@ -13,6 +13,7 @@ import re
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     disable_created_metrics,
     generate_latest,
@@ -65,7 +66,18 @@ class Metrics:
             ("repository_kind", "outcome"),
             registry=self._registry,
         )
-
+        self._collected = Counter(
+            "moorage_gc_freed_bytes",
+            "Bytes that the garbage collection freed.",
+            ("kind",),
+            registry=self._registry,
+        )
+        self._collections = Gauge(
+            "moorage_gc_last_run_seconds",
+            "When a garbage collection last came to its end, in seconds since 1970.",
+            registry=self._registry,
+            multiprocess_mode="max",
+        )
         self._audit_lost = Counter(
             "moorage_audit_events_lost",
             "Events that the audit log had no room for.",
@@ -105,6 +117,15 @@ class Metrics:
     def audit_lost(self, count: int) -> None:
         """Count events that the audit log lost."""
         self._audit_lost.inc(count)
+
+    def collected(self, kind: str, count: int) -> None:
+        """Count bytes that the collection freed: `blobs`, `uploads` or `objects`."""
+        if count:
+            self._collected.labels(kind).inc(count)
+
+    def collection_ended(self) -> None:
+        """A collection came to its end now."""
+        self._collections.set_to_current_time()
 
     def exposition(self) -> bytes:
         """All of it in Prometheus's text format, over every worker of the server."""
