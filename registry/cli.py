@@ -12,10 +12,13 @@ import click
 from registry import __version__
 from registry.commands.accounts import account
 from registry.commands.audit import audit
+from registry.commands.backup import backup, restore
 from registry.commands.explain import explain
+from registry.commands.gc import gc
 from registry.commands.options import Group, options, settings_of
 from registry.commands.policy import policy
 from registry.commands.tokens import token
+from registry.commands.verify import verify
 from registry.keys.local import LocalKeyring
 from registry.keys.ring import KeyMetadata
 
@@ -26,7 +29,7 @@ def main() -> None:
     """Amazon ECR's interface on a machine of your own."""
 
 
-for command in (account, audit, policy, token):
+for command in (account, audit, backup, gc, policy, restore, token, verify):
     main.add_command(command)
 policy.add_command(explain)
 

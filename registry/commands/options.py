@@ -13,6 +13,16 @@ import click
 from registry.config import ENVIRONMENT_PREFIX, Settings, choices, from_environment, from_file, read
 from registry.values.errors import MoorageError
 
+STORAGE = (
+    "storage",
+    "s3_bucket",
+    "s3_prefix",
+    "s3_endpoint",
+    "s3_region",
+    "s3_path_style",
+)
+"""The settings that say where the bytes lie."""
+
 F = TypeVar("F", bound=Callable[..., object])
 
 
