@@ -231,6 +231,7 @@ def test_the_metrics_are_documented_with_their_labels() -> None:
     metrics.request("oci", "Version", "none", "success", 0.1)
     metrics.transferred("in", "private", 1)
     metrics.upload("private", "stored")
+    metrics.collected("blobs", 1)
     served: dict[str, set[str]] = {}
     for line in metrics.exposition().decode().splitlines():
         sample = re.fullmatch(r"(\w+)(?:\{(.*)\})? \S+", line)

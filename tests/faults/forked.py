@@ -12,7 +12,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import boto3
 
@@ -24,16 +24,17 @@ if TYPE_CHECKING:
 
 
 class Forked:
-    """One server at a time on the data under `folder`, forked by `zygote.py`."""
+    """One server at a time on the data under `folder`, forked by `zygote.py`.
 
-    def __init__(self, folder: Path, workers: int = 1) -> None:
+    `more` are settings of its own.
+    """
+
+    def __init__(self, folder: Path, workers: int = 1, **more: Any) -> None:
         self.data = folder / "data"
         self.log = folder / "server.log"
         self.port = free_port()
-        self._told = {
-            "settings": Settings(data=self.data, port=self.port, workers=workers).dump(),
-            "log": str(self.log),
-        }
+        self.settings = Settings(data=self.data, port=self.port, workers=workers, **more)
+        self._told = {"settings": self.settings.dump(), "log": str(self.log)}
         self._pid = 0
 
     def __enter__(self) -> Self:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +14,7 @@ import sqlalchemy as sa
 from registry.app import Ground, lay_ground
 from registry.config import Settings
 from registry.database import schema
+from registry.domain.garbage import Freed, Garbage
 from registry.domain.vault import Vault, blob_path, upload_path
 from registry.storage.driver import name_of
 from registry.values.digest import Digest
@@ -27,7 +30,7 @@ class Stock:
     damaged: list[str] = field(default_factory=list)
     """Blobs whose content has not the digest or the size of their row."""
     orphans: list[str] = field(default_factory=list)
-    """Objects below `blobs/` without a row."""
+    """Objects below `blobs/` without a row, not even that of a leftover."""
     half_finished: list[str] = field(default_factory=list)
     """Parts of open uploads that lie below `blobs/` already: a crash just before the commit."""
     waste: list[str] = field(default_factory=list)
@@ -35,6 +38,12 @@ class Stock:
     drafts: list[str] = field(default_factory=list)
     loose: int = 0
     """Blobs that an image needs and its repository does not hold."""
+    leftovers: int = 0
+    """Objects that are to be deleted, by their rows."""
+    unheld: int = 0
+    """Blobs that no repository holds."""
+    idle: int = 0
+    """Links that no image needs."""
     integrity: str = ""
     """What SQLite says of the database: ok."""
 
@@ -44,6 +53,7 @@ class Stock:
         assert not self.dangling, self.dangling[:5]
         assert not self.damaged, self.damaged[:5]
         assert not self.loose, self.loose
+        assert not self.unheld, self.unheld
 
     def check_tidy(self) -> None:
         """And nothing left behind."""
@@ -52,6 +62,7 @@ class Stock:
         assert not self.waste, self.waste[:5]
         assert not self.half_finished, self.half_finished[:5]
         assert not self.drafts, self.drafts[:5]
+        assert not self.leftovers, self.leftovers
 
 
 def take_stock(data: Path) -> Stock:
@@ -69,14 +80,19 @@ def _take(ground: Ground, stock: Stock) -> Stock:
         stock.loose = connection.execute(_loose()).scalar_one()
         rows = connection.execute(sa.select(schema.blobs)).all()
         parts = set(map(_part_path, connection.execute(_parts())))
+        doomed = set(connection.execute(sa.select(schema.leftovers.c.path)).scalars())
+        stock.unheld = connection.execute(_unheld()).scalar_one()
+        stock.idle = connection.execute(_idle()).scalar_one()
     objects = set(ground.storage.list("blobs"))
     vault = Vault(ground.storage, ground.keys)
     for row in rows:
         _look_at(vault, row, objects, stock)
     uploads = set(ground.storage.list("uploads"))
-    stock.orphans = sorted(objects)
+    moved = {name_of(path): path for path in objects}
+    moving = {moved[name] for name in map(name_of, parts) if name in moved}
+    stock.orphans = sorted(objects - doomed - moving)
+    stock.leftovers = len(doomed)
     stock.waste = sorted(uploads - parts)
-    moved = set(map(name_of, objects))
     for part in sorted(parts - uploads):
         (stock.half_finished if name_of(part) in moved else stock.dangling).append(part)
     return stock
@@ -119,3 +135,35 @@ def _loose() -> sa.Select[int]:
     )
     joined = needs.join(images, images.c.id == needs.c.image_id)
     return sa.select(sa.func.count()).select_from(joined).where(~held)
+
+
+def _idle() -> sa.Select[int]:
+    idle = schema.links.c.idle_since.isnot(None)
+    return sa.select(sa.func.count()).select_from(schema.links).where(idle)
+
+
+def _unheld() -> sa.Select[int]:
+    held = sa.exists().where(schema.links.c.blob_id == schema.blobs.c.id)
+    return sa.select(sa.func.count()).select_from(schema.blobs).where(~held)
+
+
+def collect_all(data: Path) -> Freed:
+    """Collect as if all grace periods were over, on the data of a server that does not run."""
+    hour = timedelta(hours=1)
+    ground = lay_ground(Settings(data=data))
+    try:
+        garbage = Garbage(
+            ground.database,
+            Vault(ground.storage, ground.keys),
+            ground.storage,
+            grace=hour,
+            expiry=hour,
+            clock=lambda: datetime.now(UTC) + 2 * hour,
+        )
+        with ground.database.write() as connection:  # a server that was killed held it
+            connection.execute(sa.delete(schema.tasks))
+        freed = garbage.run(Event())
+        assert freed is not None
+        return freed
+    finally:
+        ground.close()

@@ -1,0 +1,309 @@
+"""Everything at once: clients that push, pull, mount, tag anew and delete, two collectors with a
+grace period of seconds, and a server that is killed at random. What was acknowledged is there,
+byte for byte, and after a last collection nothing else is.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from registry.app import garbage_of, lay_ground
+from registry.database.database import Database
+from registry.database.schema import tasks
+from registry.values.errors import Unavailable
+from tests import images
+from tests.faults.client import Answer, Client, Gone, chance, digest_of, pieces
+from tests.faults.forked import Forked
+from tests.faults.stocktaking import collect_all, take_stock
+
+SECONDS = float(os.environ.get("STRESS_SECONDS", "30"))
+"""How long; more for the figures of docs/reliability.md."""
+GRACE_SECONDS = 4.0
+CLIENTS = 8
+REPOSITORIES = ("team/a", "team/b", "team/c")
+LAYERS = 40
+KEPT = 6
+"""Images of each client: so few that most layers are now and then needed by none."""
+TAGS = 4
+"""Of each client in each repository."""
+ROUNDS = 60
+"""Of one push: a blob that was collected while the server was down is sent again."""
+
+
+@dataclass(slots=True)
+class Held:
+    """An image as its only owner knows it."""
+
+    repository: str
+    image: images.Image
+    stands: bool | None
+    """None where a kill came between the question and the answer."""
+
+
+@dataclass(slots=True)
+class Score:
+    """What happened, for the report."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, what: str) -> None:
+        with self.lock:
+            self.counts[what] += 1
+
+
+class Owner:
+    """A client with images of its own, made of layers that all clients share."""
+
+    def __init__(
+        self, seed: int, port: int, authorization: str, layers: list[images.Blob], score: Score
+    ) -> None:
+        self.random = chance(seed)
+        self.held: list[Held] = []
+        self._name = f"c{seed}"
+        self._port, self._authorization = port, authorization
+        self._layers = layers
+        self._score = score
+
+    def play(self, until: float) -> None:
+        """One thing after the other; a kill cuts one of them short."""
+        ways: list[Callable[[Client], None]] = [
+            *[self.push] * 5, *[self.pull] * 3, *[self.delete] * 2, self.mount, self.abandon,
+        ]  # fmt: skip
+        with self.client() as client:
+            while time.monotonic() < until:
+                try:
+                    self.random.choice(ways)(client)
+                except Gone:
+                    self._score("cut short")
+                    time.sleep(0.02)
+
+    def client(self) -> Client:
+        return Client(self._port, self._authorization, timeout=30)
+
+    def push(self, client: Client) -> None:
+        """A new image under a tag that an older one may have."""
+        while len(self.held) >= KEPT:
+            self.delete(client)
+        layers = self.random.sample(self._layers, self.random.randint(1, 3))
+        seed = self.random.randbytes(6).hex()
+        image = images.oci_image(*layers, annotations={"seed": seed})
+        repository = self.random.choice(REPOSITORIES)
+        held = Held(repository, image, None)
+        for _ in range(ROUNDS):
+            begun = time.monotonic()
+            for blob in image.blobs:
+                self._blob(client, repository, blob.content)
+            time.sleep(self.random.choice([0, 0, 0.05, 1.5]))  # some clients are slow
+            if held not in self.held:
+                self.held.append(held)
+            answer = self._manifest(client, held)
+            if answer.status == 201:
+                held.stands = True
+                self._score("pushed")
+                return
+            assert answer.status == 400, answer
+            assert b"MANIFEST_BLOB_UNKNOWN" in answer.body, answer
+            # Nothing but the collector takes blobs away, and it keeps what was promised.
+            assert time.monotonic() - begun > 0.7 * GRACE_SECONDS, "a promise was broken"
+            held.stands = False
+            self._score("too slow for the grace period")
+        pytest.fail("no push was quick enough")
+
+    def _manifest(self, client: Client, held: Held) -> Answer:
+        reference = held.image.digest
+        if self.random.random() < 0.8:
+            reference = f"{self._name}-{self.random.randrange(TAGS)}"
+        held.stands = None
+        return client.put_manifest(
+            held.repository, reference, held.image.manifest, held.image.media_type
+        )
+
+    def _blob(self, client: Client, repository: str, content: bytes) -> None:
+        """Unless it is there: mounted, or in one of the ways that the protocol has."""
+        digest = digest_of(content)
+        head = client.ask("HEAD", f"/v2/{repository}/blobs/{digest}")
+        assert head.status in {200, 404}, head
+        if head.status == 200:
+            return
+        way = self.random.randrange(4)
+        if way == 0:
+            path = f"/v2/{repository}/blobs/uploads/"
+            other = self.random.choice(REPOSITORIES)
+            answer = client.ask("POST", f"{path}?mount={digest}&from={other}")
+            if answer.status == 201:
+                self._score("mounted")
+                return
+            answer = client.ask("PUT", f"{answer.headers['location']}?digest={digest}", content)
+        elif way == 1:
+            answer = client.put_blob(repository, content)
+        else:
+            answer = self._in_pieces(client, repository, content)
+        if answer.status not in {404, 416}:  # an upload may be taken for an abandoned one
+            assert answer.status == 201, answer
+
+    def _in_pieces(self, client: Client, repository: str, content: bytes) -> Answer:
+        location, half = client.start(repository), len(content) // 2
+        for part in (content[:half], content[half:]):
+            answer = client.ask("PATCH", location, pieces(part))
+            if answer.status != 202:
+                return answer
+            location = answer.headers["location"]
+        return client.ask("PUT", f"{location}?digest={digest_of(content)}")
+
+    def pull(self, client: Client) -> None:
+        """One of its own, whole; and any layer, whole or not there."""
+        if self.held:
+            self.prove(client, self.random.choice(self.held))
+        layer, repository = self.random.choice(self._layers), self.random.choice(REPOSITORIES)
+        answer = client.blob(repository, layer.digest)
+        assert answer.status in {200, 404}, answer
+        assert answer.status == 404 or answer.body == layer.content
+
+    def delete(self, client: Client) -> None:
+        """One of its own, by digest: all its tags go with it."""
+        if not self.held:
+            return
+        held = self.random.choice(self.held)
+        before, held.stands = held.stands, None
+        answer = client.ask("DELETE", f"/v2/{held.repository}/manifests/{held.image.digest}")
+        assert answer.status == 202 or (answer.status == 404 and before is not True), answer
+        held.stands = False
+        self.held.remove(held)
+        self._score("deleted")
+        assert client.manifest(held.repository, held.image.digest).status == 404
+
+    def mount(self, client: Client) -> None:
+        """A layer that no image there may ever need."""
+        source, target = self.random.sample(REPOSITORIES, 2)
+        digest = self.random.choice(self._layers).digest
+        path = f"/v2/{target}/blobs/uploads/?mount={digest}&from={source}"
+        answer = client.ask("POST", path)
+        assert answer.status in {201, 202}, answer
+        self._score("mounted" if answer.status == 201 else "begun and abandoned")
+
+    def abandon(self, client: Client) -> None:
+        """An upload that nobody ends, or a blob that nobody needs."""
+        repository, content = self.random.choice(REPOSITORIES), self.random.randbytes(5000)
+        if self.random.random() < 0.5:
+            client.ask("PATCH", client.start(repository), content)
+            self._score("begun and abandoned")
+        else:
+            client.put_blob(repository, content)
+            self._score("pushed for nothing")
+
+    def prove(self, client: Client, held: Held) -> None:
+        """What was acknowledged is there, manifest and every blob, byte for byte."""
+        answer = client.manifest(held.repository, held.image.digest)
+        if answer.status == 404 and held.stands is not True:
+            return
+        assert answer.status == 200, (held.stands, answer)
+        assert answer.body == held.image.manifest
+        for blob in held.image.blobs:
+            found = client.blob(held.repository, blob.digest)
+            assert found.status == 200, (blob.digest, found)
+            assert found.body == blob.content
+        self._score("pulled")
+
+
+class Collector:
+    """Collects beside the server, as `moorage gc` does again and again."""
+
+    def __init__(self, server: Forked, score: Score) -> None:
+        self._server = server
+        self._score = score
+        self.stop = threading.Event()
+
+    def run(self) -> None:
+        ground = lay_ground(self._server.settings)
+        try:
+            garbage = garbage_of(self._server.settings, ground)
+            while not self.stop.wait(5):
+                try:
+                    freed = garbage.run(self.stop)
+                except Unavailable:  # the database was busy for too long
+                    continue
+                if freed is not None:
+                    self._score("collections beside the server")
+                    with self._score.lock:
+                        self._score.counts["blobs collected"] += freed.blobs
+                        self._score.counts["uploads collected"] += freed.uploads
+        finally:
+            ground.close()
+
+
+def kill_now_and_then(server: Forked, until: float, score: Score) -> None:
+    random_ = chance(99)
+    while (left := until - time.monotonic()) > 0:
+        time.sleep(min(left, random_.uniform(0.5, 4.0)))
+        server.kill()
+        score("kills")
+        free_tasks(server.data)
+        server.start()
+
+
+def free_tasks(data: Path) -> None:
+    """What the killed server did is free for others after a minute; here at once."""
+    database = Database(data / "moorage.db")
+    with database.write() as connection:
+        connection.execute(sa.update(tasks).values(held_until=None))
+    database.close()
+
+
+def crowd(server: Forked, authorization: str, score: Score) -> list[Owner]:
+    """All of it for `SECONDS`; raises what any of them raised."""
+    made = chance(0)
+    contents = [made.randbytes(made.randrange(1_000, 100_000)) for _ in range(LAYERS)]
+    layers = [images.Blob(each, images.OCI_LAYER, digest_of(each)) for each in contents]
+    owners = [Owner(seed, server.port, authorization, layers, score) for seed in range(CLIENTS)]
+    collector, until = Collector(server, score), time.monotonic() + SECONDS
+    with ThreadPoolExecutor(CLIENTS + 1) as pool:
+        running = [pool.submit(owner.play, until) for owner in owners]
+        collecting = pool.submit(collector.run)
+        try:
+            kill_now_and_then(server, until, score)
+        finally:
+            collector.stop.set()
+        for each in (*running, collecting):
+            each.result(60)
+    return owners
+
+
+@pytest.mark.slow
+def test_everything_at_once(quick_folder: Path) -> None:
+    hours = GRACE_SECONDS / 3600
+    score = Score()
+    with Forked(quick_folder, gc_grace_hours=hours, upload_expiry_hours=hours) as server:
+        server.start()
+        for name in REPOSITORIES:
+            server.create_repository(name)
+        authorization = server.authorization()
+        owners = crowd(server, authorization, score)
+        server.stop()
+        take_stock(server.data).check()
+        collect_all(server.data)
+        stock = take_stock(server.data)
+        stock.check_tidy()
+        assert stock.idle == 0
+        server.start()
+        for owner in owners:
+            with owner.client() as client:
+                for held in owner.held:
+                    owner.prove(client, held)
+        server.stop()
+        log = server.log.read_text()
+        assert "Traceback" not in log
+        score.counts["collections that freed, in the server"] = log.count('"garbage collected"')
+    print(f"{SECONDS:g} s: {dict(score.counts)}; {stock.blobs} blobs are left")
+    for what in ("pushed", "pulled", "deleted", "mounted", "kills", "blobs collected"):
+        assert score.counts[what] > 5, what
