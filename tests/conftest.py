@@ -68,16 +68,26 @@ def repository(make_repository: MakeRepository) -> str:
     return make_repository()
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def logging_as_before() -> Iterator[None]:
-    """Undoes what `configure_logging` does to the process that all tests share."""
+    """Undoes what a test did to the logging of the process that all tests share.
+
+    `configure_logging` changes it, and so do libraries that a test calls: import-linter turns
+    off every logger that there is.
+    """
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers = root.handlers[:]
     found_out = logging.logThreads, logging.logProcesses, logging.logMultiprocessing
+    levels = {logger: (logger.level, logger.disabled, logger.propagate) for logger in _loggers()}
     yield
     logging.logThreads, logging.logProcesses, logging.logMultiprocessing = found_out
     root.handlers[:] = handlers
-    root.setLevel(level)
-    for name in ("uvicorn.error", "botocore", "boto3", "s3transfer", "urllib3"):
-        logging.getLogger(name).setLevel(logging.NOTSET)
-    logging.getLogger("uvicorn.access").propagate = True
+    for logger in _loggers():
+        before = levels.get(logger, (logging.NOTSET, False, True))
+        level, logger.disabled, logger.propagate = before
+        logger.setLevel(level)
+
+
+def _loggers() -> list[logging.Logger]:
+    named = [logging.getLogger(name) for name in logging.root.manager.loggerDict]
+    return [logging.getLogger(), *named]
