@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from registry.app import lay_ground
 from registry.config import Settings
 from registry.database import migrate
 from registry.database.database import Database
@@ -25,6 +24,7 @@ from registry.domain.identities.accounts import ADMINISTRATOR, NewKey
 from registry.domain.policyfiles.applying import PolicyFiles
 from registry.domain.policyfiles.folder import read_folder
 from registry.domain.policyfiles.problems import PolicyFilesInvalid
+from registry.ground import lay_ground
 from registry.http.logs import fields
 from registry.keys.local import LocalKeyring
 from registry.server import StartFailed

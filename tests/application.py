@@ -30,7 +30,7 @@ from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.loaders import Loader
 
-from registry.app import Ground, build, ecr_stores, lay_ground, tokens_of
+from registry.app import build
 from registry.config import Settings
 from registry.database.schema import accounts, inline_policies, metadata
 from registry.domain.blobs import Blobs
@@ -43,8 +43,10 @@ from registry.domain.repositories import Repositories, Repository
 from registry.domain.uploads import Uploads
 from registry.domain.vault import Vault
 from registry.ecr.binding import Stores as EcrStores
+from registry.ground import Ground, lay_ground
 from registry.setup import prepare
 from registry.storage.driver import Driver
+from registry.stores import ecr_stores, tokens_of
 from registry.values.digest import Digest
 from registry.values.scope import Scope
 from tests.http.asgi import Sent, receiving

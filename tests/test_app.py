@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from starlette.types import Message
 
-from registry.app import create, lay_ground
+from registry.app import create
 from registry.domain.identities.accounts import NewKey
 from registry.domain.identities.users import AccessKeys
+from registry.ground import lay_ground
 from registry.setup import prepare, write_credentials
 from registry.values.errors import KeyUnavailable, NotFound
 from tests.application import (

@@ -10,15 +10,13 @@ from collections.abc import Callable
 
 import pytest
 
-from registry.background import repeated
+from registry.background import Work, repeated
 from registry.values.errors import StorageUnavailable
 
-Work = Callable[[threading.Event], None]
 
-
-def run(work: Work, seconds: float = 0.3) -> None:
+def run(work: Callable[[threading.Event], None], seconds: float = 0.3) -> None:
     async def all_of_it() -> None:
-        async with repeated("moorage-test", work, 0.01):
+        async with repeated(Work("test", work, 0.01)):
             await asyncio.sleep(seconds)
 
     asyncio.run(all_of_it())
@@ -59,7 +57,7 @@ def test_an_end_before_the_first_time() -> None:
     done: list[int] = []
 
     async def nothing() -> None:
-        async with repeated("moorage-test", lambda _: done.append(1), 60):
+        async with repeated(Work("test", lambda _: done.append(1), 60)):
             pass
 
     asyncio.run(nothing())

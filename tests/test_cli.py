@@ -16,9 +16,9 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from registry.app import lay_ground
 from registry.cli import main
 from registry.config import Settings
+from registry.ground import lay_ground
 from registry.server import StartFailed
 from registry.setup import held, prepare
 from tests.server_process import ServerProcess

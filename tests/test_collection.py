@@ -10,9 +10,9 @@ from datetime import timedelta
 
 import pytest
 
-from registry.app import garbage_of
 from registry.collection import EVERY, Collection
 from registry.http.metrics import Metrics
+from registry.stores import garbage_of
 from tests import images
 from tests.application import OpenRegistry, Registry, client, loop, open_one, registry, template
 from tests.conftest import StartServer

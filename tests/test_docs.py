@@ -27,6 +27,7 @@ from registry.domain.tokens import LIFETIME
 from registry.domain.uploads import SIZE_MAX as BLOB_MAX
 from registry.ecr.errors import service_error
 from registry.ecr.service import ecr
+from registry.ground import lay_ground
 from registry.http.limits import Limits
 from registry.http.metrics import Metrics
 from registry.iam.errors import CODES as IAM_CODES
@@ -147,7 +148,7 @@ def bound_services(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Servic
     settings.data.mkdir()
     prepare(settings)
     monkeypatch.setattr("registry.app.Gateway", spy)
-    ground = app.lay_ground(settings)
+    ground = lay_ground(settings)
     app.build(settings, ground)
     ground.close()
     return bound

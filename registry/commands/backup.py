@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from registry import __version__
-from registry.app import storage_driver
 from registry.commands.opened import opened
 from registry.commands.options import STORAGE, options, settings_of
 from registry.config import Settings
 from registry.domain import backup as archive
+from registry.ground import storage_driver
 from registry.setup import credentials_path, held
 
 _file = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))

@@ -11,12 +11,12 @@ from typing import Any
 
 import click
 
-from registry.app import access_of, repositories_of
 from registry.commands.opened import opened
 from registry.commands.options import options, settings_of
 from registry.domain.access import Circumstances, Value
 from registry.domain.explanation import Explanation, Principals
 from registry.domain.explanation import explain as explained
+from registry.stores import access_of, repositories_of
 from registry.values.errors import ParameterInvalid
 
 DENIED = 2

@@ -11,12 +11,12 @@ from typing import Any
 
 import click
 
-from registry.app import garbage_of
 from registry.commands.opened import opened
 from registry.commands.options import STORAGE, options, settings_of
 from registry.commands.shown import size
 from registry.domain.garbage import Freed, Garbage
 from registry.domain.tasks import HELD
+from registry.stores import garbage_of
 from registry.values.errors import Conflict
 
 _WAIT_SECONDS = HELD.total_seconds() + 30

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from registry.app import Ground, lay_ground
 from registry.config import Settings
+from registry.ground import Ground, lay_ground
 from registry.values.errors import ParameterInvalid
 
 

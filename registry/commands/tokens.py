@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from registry.app import tokens_of
 from registry.commands.opened import opened
 from registry.commands.options import Group, options, settings_of
 from registry.domain.identities.robots import (
@@ -19,6 +18,7 @@ from registry.domain.identities.robots import (
     repository_arns,
 )
 from registry.domain.tokens import USERNAME
+from registry.stores import tokens_of
 from registry.values.errors import EntityNotFound
 
 _on_server = options("data", "account", "region", "keyring", "robot_tokens")

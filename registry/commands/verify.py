@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 
-from registry.app import Ground
 from registry.commands.opened import opened
 from registry.commands.options import STORAGE, options, settings_of
 from registry.commands.shown import size
 from registry.domain.repair import Repair, implausible
 from registry.domain.vault import Vault
 from registry.domain.verification import Found, Pace, Problem, Verification
+from registry.ground import Ground
 from registry.values.errors import Conflict
 
 _SHOWN_MAX = 1000

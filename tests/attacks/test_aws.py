@@ -15,10 +15,10 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from registry.app import tokens_of
 from registry.aws.gateway import Gateway
 from registry.aws.service import Operation, Service
 from registry.domain.identities.directory import AccessKey
+from registry.stores import tokens_of
 from tests.application import ACCOUNT, Registry, allow
 from tests.attacks.world import HIDDEN, MISSING, SECRET, THEIRS, World, ask, leaked, make_robot
 from tests.aws.shape_values import values

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from registry.app import tokens_of
 from registry.domain.identities.directory import AccessKey
+from registry.stores import tokens_of
 from registry.values.scope import Scope
 from tests.application import ACCOUNT, HOST, REGION, SCOPE, Registry, allow, basic, on
 from tests.attacks.world import (

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from registry.app import tokens_of
 from registry.domain.identities.directory import AccessKey
 from registry.domain.identities.identity import Credential
 from registry.domain.identities.robots import PUSH, Robot, narrow_policy, repository_arns
 from registry.domain.tokens import LIFETIME, Tokens
+from registry.stores import tokens_of
 from registry.values.scope import Scope
 from tests.application import ACCOUNT, HOST, REGION, Answer, Registry, allow, basic, on
 from tests.http.asgi import Sent, receiving

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from registry.app import lay_ground, tokens_of
 from registry.config import Settings
 from registry.domain.identities.identity import Credential
+from registry.ground import lay_ground
+from registry.stores import tokens_of
 from tests import images
 from tests.clients.programs import Program
 from tests.conftest import MakeRepository

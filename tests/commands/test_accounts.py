@@ -10,10 +10,10 @@ import pytest
 from botocore.exceptions import ClientError
 from click.testing import CliRunner, Result
 
-from registry.app import tokens_of
 from registry.cli import main
 from registry.domain.identities.directory import AccessKey
 from registry.domain.identities.robots import PULL, narrow_policy
+from registry.stores import tokens_of
 from tests.application import (
     ACCOUNT,
     OpenRegistry,

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from registry.app import lay_ground
 from registry.cli import main
 from registry.config import Settings
 from registry.domain.identities.policies import Policies
+from registry.ground import lay_ground
 from registry.server import StartFailed
 from registry.setup import prepare
 from tests.domain.policyfiles.world import ACCOUNT, EXAMPLES, arn, document, write

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from registry.app import access_of
 from registry.domain.access import Circumstances
 from registry.domain.explanation import Explanation, Principals, explain
 from registry.domain.identities.entities import GROUPS, ROLES, USERS
 from registry.domain.identities.groups import Groups
 from registry.domain.identities.holdings import Holdings
 from registry.domain.identities.policies import Policies
+from registry.stores import access_of
 from registry.values.errors import EntityNotFound
 from tests.application import ACCOUNT, SCOPE, Registry, allow, on
 from tests.identities import ADMIN, make_role, trusting

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from registry.app import garbage_of
 from registry.database.schema import links, tasks
 from registry.domain.blobs import Blobs
 from registry.domain.garbage import Freed, Garbage
@@ -21,6 +20,7 @@ from registry.domain.repositories import Repository
 from registry.domain.tasks import HELD, Task
 from registry.domain.uploads import Uploads
 from registry.storage.driver import Driver
+from registry.stores import garbage_of
 from registry.values.digest import Digest
 from registry.values.errors import (
     BlobNotFound,

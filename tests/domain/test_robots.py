@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from registry.app import tokens_of
 from registry.domain.identities.robots import (
     PULL,
     PUSH,
@@ -18,6 +17,7 @@ from registry.domain.identities.robots import (
     repository_arns,
 )
 from registry.domain.identities.users import AccessKeys
+from registry.stores import tokens_of
 from registry.values.errors import NotFound, ParameterInvalid
 from tests.application import ACCOUNT, OpenRegistry, Registry, allow, basic
 from tests.identities import OTHER

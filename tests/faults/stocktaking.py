@@ -11,11 +11,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from registry.app import Ground, lay_ground
 from registry.config import Settings
 from registry.database import schema
 from registry.domain.garbage import Freed, Garbage
 from registry.domain.vault import Vault, blob_path, upload_path
+from registry.ground import Ground, lay_ground
 from registry.storage.driver import name_of
 from registry.values.digest import Digest
 

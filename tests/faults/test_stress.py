@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from registry.app import garbage_of, lay_ground
 from registry.database.database import Database
 from registry.database.schema import tasks
+from registry.ground import lay_ground
+from registry.stores import garbage_of
 from registry.values.errors import Unavailable
 from tests import images
 from tests.faults.client import Answer, Client, Gone, chance, digest_of, pieces

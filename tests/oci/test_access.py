@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from registry.app import tokens_of
 from registry.domain.identities.directory import AccessKey
 from registry.domain.identities.identity import Credential
 from registry.domain.tokens import LIFETIME, Tokens
 from registry.oci.routes import Route
+from registry.stores import tokens_of
 from tests import images
 from tests.application import OpenRegistry, Registry, allow, basic, on
 from tests.oci.bodies import NAME, Unchanged, image, put, put_blob, refused, start

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from registry.app import lay_ground
 from registry.config import Settings
 from registry.domain.repositories import Repositories
 from registry.domain.vault import Vault
+from registry.ground import lay_ground
 from tests.domain.policyfiles.world import World
 
 

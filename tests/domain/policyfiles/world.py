@@ -10,7 +10,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from registry.app import Ground, lay_ground
 from registry.config import Settings
 from registry.database.database import Database
 from registry.database.schema import metadata
@@ -27,6 +26,7 @@ from registry.domain.policyfiles.folder import Folder, read_folder
 from registry.domain.policyfiles.outcome import Outcome
 from registry.domain.repositories import Repositories, Repository
 from registry.domain.vault import Vault
+from registry.ground import Ground, lay_ground
 from registry.setup import prepare
 from registry.values.scope import Scope
 

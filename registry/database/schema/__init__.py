@@ -1,0 +1,88 @@
+"""The tables. The database is the truth; storage holds only bytes.
+
+registry_settings                             policies, replication, scanning of registries
+creation_templates                            what a push that creates a repository gives it
+repositories ─┬─ repository_policies
+              ├─ links ───── blobs            what a repository may serve
+              ├─ uploads ─── upload_parts     what is on its way in
+              └─ images ──┬─ tags
+                          ├─ image_blobs      what a manifest needs
+                          ├─ image_gaps       what it needs and was not there when it came
+                          └─ image_children   what an index lists
+leftovers                                     objects whose bytes are still to be deleted
+tasks                                         what one process at a time does
+users ──┬─ access_keys
+        └─ user_policies
+"""
+
+from registry.database.schema.columns import (
+    Instant,
+    metadata,
+)
+from registry.database.schema.content import (
+    blobs,
+    creation_templates,
+    image_blobs,
+    image_children,
+    image_gaps,
+    images,
+    leftovers,
+    links,
+    registry_settings,
+    repositories,
+    repository_policies,
+    tags,
+    tasks,
+    upload_parts,
+    uploads,
+)
+from registry.database.schema.identities import (
+    access_keys,
+    accounts,
+    attachments,
+    group_members,
+    groups,
+    inline_policies,
+    instance_profiles,
+    policies,
+    policy_files,
+    policy_versions,
+    profile_roles,
+    robots,
+    roles,
+    users,
+)
+
+__all__ = [
+    "Instant",
+    "access_keys",
+    "accounts",
+    "attachments",
+    "blobs",
+    "creation_templates",
+    "group_members",
+    "groups",
+    "image_blobs",
+    "image_children",
+    "image_gaps",
+    "images",
+    "inline_policies",
+    "instance_profiles",
+    "leftovers",
+    "links",
+    "metadata",
+    "policies",
+    "policy_files",
+    "policy_versions",
+    "profile_roles",
+    "registry_settings",
+    "repositories",
+    "repository_policies",
+    "robots",
+    "roles",
+    "tags",
+    "tasks",
+    "upload_parts",
+    "uploads",
+    "users",
+]

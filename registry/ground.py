@@ -1,0 +1,91 @@
+"""What lies below the domain: database, keys, storage, and who there is."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from registry.config import Settings
+from registry.database.database import Cache, Database
+from registry.domain.audit import AuditLog
+from registry.domain.identities.accounts import Accounts
+from registry.domain.identities.directory import Directory
+from registry.domain.identities.robots import Robots
+from registry.domain.identities.secrets import Secrets
+from registry.domain.identities.sessions import Sessions
+from registry.domain.pulls import Pulls
+from registry.keys.local import LocalKeyring
+from registry.storage.filesystem import FilesystemDriver
+from registry.storage.s3 import S3Driver
+from registry.storage.s3_client import s3_client
+from registry.values.errors import Unavailable
+
+if TYPE_CHECKING:
+    from registry.storage.driver import Driver
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What lies below the domain."""
+
+    database: Database
+    cache: Cache
+    keys: LocalKeyring
+    storage: Driver
+    secrets: Secrets
+    directory: Directory
+    sessions: Sessions
+    robots: Robots
+    accounts: Accounts
+    pulls: Pulls
+    audit: AuditLog | None
+    """None where the settings turn it off."""
+
+    def close(self) -> None:
+        """Write what waits for it, and let go of the database."""
+        if self.audit is not None:
+            self.audit.close()
+        with suppress(Unavailable):
+            self.pulls.flush(everything=True)
+        self.cache.close()
+        self.database.close()
+
+
+def lay_ground(settings: Settings) -> Ground:
+    """Open database, keyring and storage in a directory that `setup.prepare` has prepared."""
+    database = Database(settings.data / "moorage.db")
+    cache = Cache(database)
+    keys = LocalKeyring(settings.keyring_path, settings.account, settings.region, create=False)
+    secrets = Secrets(keys.secret("access keys"))
+    directory = Directory(database, cache, secrets)
+    return Ground(
+        database=database,
+        cache=cache,
+        keys=keys,
+        storage=storage_driver(settings),
+        secrets=secrets,
+        directory=directory,
+        sessions=Sessions(keys.secret("session tokens"), directory),
+        robots=Robots(database, cache, directory, allowed=settings.robot_tokens),
+        accounts=Accounts(database, secrets),
+        pulls=Pulls(database),
+        audit=AuditLog(settings.audit_path, settings.audit_days) if settings.audit else None,
+    )
+
+
+def storage_driver(settings: Settings) -> FilesystemDriver | S3Driver:
+    """The driver for the bytes, before encryption."""
+    if settings.storage == "disk":
+        return FilesystemDriver(settings.data / "storage")
+    client = s3_client(
+        endpoint=settings.s3_endpoint,
+        region=settings.s3_region,
+        path_style=settings.s3_path_style,
+    )
+    return S3Driver(
+        client,
+        settings.s3_bucket or "",
+        settings.s3_prefix.strip("/"),
+        spool=settings.data / "spool",
+    )

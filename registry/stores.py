@@ -1,0 +1,108 @@
+"""The parts of the domain, each put together over the ground."""
+
+from __future__ import annotations
+
+from registry.config import Settings
+from registry.domain.access import Access, no_record
+from registry.domain.blobs import Blobs
+from registry.domain.deletions import Deletions
+from registry.domain.downloads import Downloads
+from registry.domain.garbage import Garbage
+from registry.domain.guards import Guards
+from registry.domain.identities.groups import Groups
+from registry.domain.identities.holdings import Holdings
+from registry.domain.identities.policies import Policies
+from registry.domain.identities.resource_tags import ResourceTags
+from registry.domain.identities.roles import Profiles, Roles
+from registry.domain.identities.usage import PolicyUsage
+from registry.domain.identities.users import AccessKeys, Users
+from registry.domain.images import Images
+from registry.domain.layers import Layers
+from registry.domain.registries import Registries
+from registry.domain.repositories import Repositories
+from registry.domain.repository_settings import RepositorySettings
+from registry.domain.tagged import TagsOf
+from registry.domain.templates import Templates
+from registry.domain.tokens import Tokens
+from registry.domain.uploads import Uploads
+from registry.domain.vault import Vault
+from registry.ecr.binding import Stores as EcrStores
+from registry.ground import Ground
+from registry.iam.service import Stores
+
+
+def tokens_of(ground: Ground) -> Tokens:
+    """What makes and opens the passwords of `docker login`."""
+    key = ground.keys.secret("authorization tokens")
+    return Tokens(key, ground.directory, ground.sessions, ground.robots)
+
+
+def stores_of(ground: Ground) -> Stores:
+    """What IAM's operations work on."""
+    database = ground.database
+    return Stores(
+        users=Users(database),
+        keys=AccessKeys(database, ground.secrets),
+        groups=Groups(database),
+        roles=Roles(database),
+        profiles=Profiles(database),
+        policies=Policies(database),
+        holdings=Holdings(database),
+        usage=PolicyUsage(database),
+        directory=ground.directory,
+    )
+
+
+def repositories_of(settings: Settings, ground: Ground) -> Repositories:
+    """The repositories over the ground."""
+    vault = Vault(ground.storage, ground.keys)
+    return Repositories(
+        ground.database, ground.cache, vault, ground.keys, encrypted=settings.encryption
+    )
+
+
+def garbage_of(settings: Settings, ground: Ground) -> Garbage:
+    """What collects garbage over the ground."""
+    vault = Vault(ground.storage, ground.keys)
+    return Garbage(
+        ground.database,
+        vault,
+        ground.storage,
+        grace=settings.gc_grace,
+        expiry=settings.upload_expiry,
+    )
+
+
+def access_of(settings: Settings, ground: Ground, repositories: Repositories) -> Access:
+    """What decides, and has the audit log record it."""
+    record = ground.audit.record if ground.audit is not None else no_record
+    registries = Registries(ground.database, ground.cache)
+    tags = ResourceTags(ground.database)
+    guards = Guards(ground.cache, repositories, registries, ground.directory, tags)
+    return Access(guards, record, settings.region)
+
+
+def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
+    """What ECR's operations work on, and the OCI protocol too."""
+    database, vault = ground.database, Vault(ground.storage, ground.keys)
+    repositories = repositories_of(settings, ground)
+    blobs = Blobs(database, ground.cache, vault, grace=settings.gc_grace)
+    uploads = Uploads(database, vault)
+    images = Images(database, ground.cache, vault, sparse=settings.sparse_manifests)
+    tokens = tokens_of(ground)
+    return EcrStores(
+        registries=Registries(database, ground.cache),
+        repositories=repositories,
+        settings=RepositorySettings(database),
+        templates=Templates(database, repositories),
+        images=images,
+        pulls=ground.pulls,
+        deletions=Deletions(database),
+        tags_of=TagsOf(database),
+        blobs=blobs,
+        uploads=uploads,
+        layers=Layers(database, uploads, blobs, images),
+        downloads=Downloads(ground.keys.secret("download links"), tokens),
+        tokens=tokens,
+        access=access_of(settings, ground, repositories),
+    )
