@@ -120,6 +120,16 @@ def upgrade() -> None:
         sa.Column("manifest", sa.LargeBinary(), nullable=False, comment="sealed as its blobs are"),
         sa.Column("pushed_at", sa.BigInteger(), nullable=False),
         sa.Column("pulled_at", sa.BigInteger(), nullable=True, comment="last time, to the minute"),
+        sa.Column(
+            "status", sa.Text(), server_default="ACTIVE", nullable=False, comment="imageStatus"
+        ),
+        sa.Column("archived_at", sa.BigInteger(), nullable=True, comment="last time"),
+        sa.Column(
+            "activated_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="last time it came back from the archive",
+        ),
         sa.ForeignKeyConstraint(
             ["repository_id"],
             ["repositories.id"],
