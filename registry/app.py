@@ -29,10 +29,9 @@ from registry.http.operations import exposition, healthz
 from registry.iam.binding import bound_iam
 from registry.keys.local import LocalKeyring
 from registry.oci.app import OciApp
-from registry.oci.blobs import BlobEndpoints
+from registry.oci.cached import CachedBlobs, CachedManifests
 from registry.oci.downloads import DownloadApp
 from registry.oci.listing import ListingEndpoints
-from registry.oci.manifests import ManifestEndpoints
 from registry.oci.routes import table
 from registry.oci.uploads import UploadEndpoints
 from registry.stores import ecr_stores, garbage_of, stores_of
@@ -61,7 +60,8 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
     """Wire the domain and the wires over the ground."""
     stores = ecr_stores(settings, ground)
     repositories, access = stores.repositories, stores.access
-    blobs = BlobEndpoints(repositories, stores.blobs)
+    caching = stores.caching
+    blobs = CachedBlobs(repositories, stores.blobs, caching.fetches)
     pages = Pages(ground.keys.secret("pagination tokens"))
     oci = OciApp(
         table(
@@ -70,13 +70,14 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
             UploadEndpoints(
                 repositories, stores.uploads, stores.blobs, access, stores.registries.mounts
             ),
-            ManifestEndpoints(repositories, stores.images, stores.pulls),
+            CachedManifests(repositories, stores.images, stores.pulls, caching.imports, access),
         ),
         tokens=stores.tokens,
         access=access,
         repositories=repositories,
         hosts=settings.hosts,
         tags_of=stores.tags_of,
+        mirrors=caching.mirrors,
         create_on_push=stores.templates.create_on_push if settings.create_on_push else None,
     )
     sessions = SessionOperations(ground.directory, ground.sessions, access)

@@ -18,6 +18,7 @@ from registry.commands.gc import gc
 from registry.commands.options import Group, options, settings_of
 from registry.commands.policy import policy
 from registry.commands.tokens import token
+from registry.commands.upstream_credentials import upstream_credentials
 from registry.commands.verify import verify
 from registry.keys.local import LocalKeyring
 from registry.keys.ring import KeyMetadata
@@ -29,7 +30,7 @@ def main() -> None:
     """Amazon ECR's interface on a machine of your own."""
 
 
-for command in (account, audit, backup, gc, policy, restore, token, verify):
+for command in (account, audit, backup, gc, policy, restore, token, upstream_credentials, verify):
     main.add_command(command)
 policy.add_command(explain)
 

@@ -25,10 +25,14 @@ from registry.domain.tagged import TagsOf
 from registry.domain.templates import Templates
 from registry.domain.tokens import Tokens
 from registry.domain.uploads import Uploads
+from registry.domain.upstreams.cache import Below, Caching, caching
+from registry.domain.upstreams.secrets import Secrets
 from registry.domain.vault import Vault
 from registry.ecr.binding import Stores as EcrStores
 from registry.ground import Ground
 from registry.iam.service import Stores
+from registry.upstream.addresses import Trusted
+from registry.upstream.client import Client
 
 
 def tokens_of(ground: Ground) -> Tokens:
@@ -90,11 +94,12 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
     uploads = Uploads(database, vault)
     images = Images(database, ground.cache, vault, sparse=settings.sparse_manifests)
     tokens = tokens_of(ground)
+    templates = Templates(database, repositories)
     return EcrStores(
         registries=Registries(database, ground.cache),
         repositories=repositories,
         settings=RepositorySettings(database),
-        templates=Templates(database, repositories),
+        templates=templates,
         images=images,
         pulls=ground.pulls,
         deletions=Deletions(database),
@@ -105,4 +110,30 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         downloads=Downloads(ground.keys.secret("download links"), tokens),
         tokens=tokens,
         access=access_of(settings, ground, repositories),
+        caching=caching_of(settings, ground, templates, uploads, blobs),
     )
+
+
+def secrets_of(ground: Ground) -> Secrets:
+    """The credentials of upstream registries."""
+    return Secrets(ground.database, ground.keys.secret("stored secrets"))
+
+
+def caching_of(
+    settings: Settings, ground: Ground, templates: Templates, uploads: Uploads, blobs: Blobs
+) -> Caching:
+    """The pull-through cache."""
+    vault = Vault(ground.storage, ground.keys)
+    below = Below(
+        database=ground.database,
+        cache=ground.cache,
+        secrets=secrets_of(ground),
+        client=Client(Trusted(settings.upstreams), settings.upstream_timeout),
+        repositories=repositories_of(settings, ground),
+        templates=templates,
+        images=Images(ground.database, ground.cache, vault, sparse="all"),
+        uploads=uploads,
+        blobs=blobs,
+    )
+    every = settings.upstream_check
+    return caching(below, settings.hosts, mirror_of=settings.mirror_of, every=every)

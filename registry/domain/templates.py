@@ -1,4 +1,4 @@
-"""Templates: what a repository gets that is made for somebody, such as by a push.
+"""Templates: what a repository gets that is made for somebody, by a push or a first pull.
 
 A template is for all names below its prefix; the longest prefix counts, and `ROOT` where no
 other does. It is kept by the names of ECR's model.
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ROOT = "ROOT"
 ON_PUSH = "CREATE_ON_PUSH"
+THROUGH_CACHE = "PULL_THROUGH_CACHE"
 
 Document = Mapping[str, Any]
 """A template's members but its times."""
@@ -113,7 +114,14 @@ class Templates:
 
         Raises RepositoryExists, KeyNotFound, KeyUnavailable.
         """
-        template = self._for(scope, name, ON_PUSH)
+        return self._make(scope, name, ON_PUSH)
+
+    def create_for_cache(self, scope: Scope, name: str) -> Repository:
+        """Make the repository that a first pull through the cache needs. Raises the same."""
+        return self._make(scope, name, THROUGH_CACHE)
+
+    def _make(self, scope: Scope, name: str, scenario: str) -> Repository:
+        template = self._for(scope, name, scenario)
         if template is None:
             return self._repositories.create(scope, name)
         asked = template.document

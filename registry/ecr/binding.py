@@ -11,6 +11,7 @@ from registry.ecr.errors import service_error
 from registry.ecr.images import ImageOperations
 from registry.ecr.layers import LayerOperations, LayerUploadOperations
 from registry.ecr.policies import PolicyOperations
+from registry.ecr.pull_through import PullThroughOperations
 from registry.ecr.referrers import ReferrerOperations
 from registry.ecr.registry import RegistryOperations, RegistryPolicyOperations
 from registry.ecr.repositories import RepositoryOperations
@@ -20,6 +21,7 @@ from registry.ecr.service import ecr
 from registry.ecr.settings import SettingOperations
 from registry.ecr.templates import TemplateOperations
 from registry.ecr.tokens import TokenOperations
+from registry.ecr.upstream import Upstream
 
 if TYPE_CHECKING:
     from registry.aws.service import Service
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from registry.domain.templates import Templates
     from registry.domain.tokens import Tokens
     from registry.domain.uploads import Uploads
+    from registry.domain.upstreams.cache import Caching
     from registry.values.scope import Hosts
 
 
@@ -59,11 +62,14 @@ class Stores:
     downloads: Downloads
     tokens: Tokens
     access: Access
+    caching: Caching
 
 
 def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
     """All operations of this server's ECR."""
     repositories, images, layers = stores.repositories, stores.images, stores.layers
+    caching = stores.caching
+    upstream = Upstream(caching, stores.access, stores.blobs)
     return ecr.bind(
         RepositoryOperations(repositories, pages, hosts),
         SettingOperations(repositories, stores.settings),
@@ -73,11 +79,12 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
         RegistryOperations(stores.registries),
         ScanningOperations(repositories, stores.registries),
         PolicyOperations(repositories, stores.access),
-        ImageOperations(repositories, images, pages, stores.pulls),
+        ImageOperations(repositories, images, pages, stores.pulls, upstream),
         ReferrerOperations(repositories, images, pages),
         DeletionOperations(repositories, stores.deletions, stores.tags_of),
         LayerUploadOperations(repositories, stores.uploads, layers),
-        LayerOperations(repositories, stores.blobs, layers, stores.downloads),
+        LayerOperations(repositories, stores.blobs, layers, stores.downloads, upstream),
+        PullThroughOperations(caching.rules, caching.sources, pages),
         TokenOperations(stores.tokens, hosts),
         errors=service_error,
         invalid=invalid_parameter,

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from registry.domain.layers import Layers
     from registry.domain.repositories import Repositories, Repository
     from registry.domain.uploads import Upload, Uploads
+    from registry.ecr.upstream import Upstream
 
 PART_SIZE = 10 * 1024 * 1024
 """Bytes that a part should have; up to twice as many are taken."""
@@ -114,9 +115,15 @@ class LayerOperations:
     """Check and download."""
 
     def __init__(
-        self, repositories: Repositories, blobs: Blobs, layers: Layers, downloads: Downloads
+        self,
+        repositories: Repositories,
+        blobs: Blobs,
+        layers: Layers,
+        downloads: Downloads,
+        upstream: Upstream,
     ) -> None:
         self._repositories = repositories
+        self._upstream = upstream
         self._blobs = blobs
         self._layers = layers
         self._downloads = downloads
@@ -156,6 +163,7 @@ class LayerOperations:
         """A link that needs no header, for an hour and for this caller."""
         repository = self._repositories.get(scope_of(context, registry_id), repository_name)
         digest = Digest.parse(layer_digest)
+        self._upstream.layer(repository, digest)
         self._layers.require_needed(repository, self._blobs.get(repository, digest))
         sealed = self._downloads.seal(repository, str(digest), proven_of(context).credential)
         scheme = "https" if context.secure else "http"

@@ -22,10 +22,12 @@ from registry.domain.access import Circumstances
 from registry.oci.call import Call
 from registry.oci.errors import envelope, response
 from registry.oci.routes import CATALOG, Route
+from registry.values.digest import shown
 from registry.values.errors import (
     Denied,
     MoorageError,
     NameInvalid,
+    NotFound,
     RepositoryExists,
     RepositoryNotFound,
     TokenExpired,
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from registry.domain.repositories import Repositories
     from registry.domain.tagged import TagsOf
     from registry.domain.tokens import Tokens
+    from registry.domain.upstreams.mirrors import Mirrors
     from registry.values.scope import Hosts, Scope
 
 CREATE = ("ecr:CreateRepository",)
@@ -73,6 +76,7 @@ class OciApp:
         repositories: Repositories,
         hosts: Hosts,
         tags_of: TagsOf,
+        mirrors: Mirrors,
         create_on_push: Callable[[Scope, str], object] | None = None,
     ) -> None:
         """`create_on_push` makes the repository of a push; None where the push is to fail."""
@@ -82,6 +86,7 @@ class OciApp:
         self._repositories = repositories
         self._hosts = hosts
         self._tags_of = tags_of
+        self._mirrors = mirrors
         self._create_on_push = create_on_push
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
@@ -128,6 +133,8 @@ class OciApp:
             if identity is None:
                 raise Unauthenticated("Not Authorized") from None
             raise
+        if route.anonymous:
+            self._require_rule(found, call)
         if route.creates and self._create_on_push is not None:
             await self._create(call, self._create_on_push)
         return await route.endpoint(call)
@@ -153,15 +160,29 @@ class OciApp:
     def _call(self, found: _Found) -> Call:
         """Who asks for what. Raises Unauthenticated, TokenExpired."""
         proven = self._proven(found)
+        scope = self._hosts.scope(found.request.headers.get("host", ""))
+        name = found.parameters.get("name") or ""
+        if found.route.anonymous:  # a pull: it may mean another registry that this one stands for
+            name = self._mirrors.name(scope, name, found.request.query_params.get("ns"))
         return Call(
             request=found.request,
             receive=found.receive,
             user=None if proven is None else proven.identity,
             circumstances=_circumstances(found, proven),
-            scope=self._hosts.scope(found.request.headers.get("host", "")),
-            name=found.parameters.get("name") or "",
+            scope=scope,
+            name=name,
             parameters=found.parameters,
         )
+
+    def _require_rule(self, found: _Found, call: Call) -> None:
+        """Raise NotFound for a pull of another registry that nothing here stands for."""
+        namespace = found.request.query_params.get("ns")
+        host = found.request.headers.get("host", "")
+        if self._mirrors.foreign(call.scope, found.parameters["name"], namespace, host):
+            raise NotFound(
+                f"no pull through cache rule of this registry has {shown(namespace or '')} as its"
+                " upstream"
+            )
 
     def _proven(self, found: _Found) -> Proven | None:
         """Whose token the request brings; None for an anonymous caller, where one may ask."""

@@ -5,25 +5,28 @@
     │   ├── NameInvalid  TagInvalid  SizeInvalid  RangeInvalid
     │   ├── DigestInvalid ── DigestMismatch
     │   ├── ManifestInvalid ── ManifestTooLarge  ManifestReferenceUnknown
-    │   ├── ParameterInvalid ── ResourceTagInvalid
+    │   ├── ParameterInvalid ── ResourceTagInvalid  UpstreamUnsupported
     │   ├── PolicyDocumentInvalid
     │   └── EmptyUpload  PartTooSmall
     ├── NotFound
     │   ├── RepositoryNotFound  ImageNotFound  BlobNotFound  UploadNotFound
     │   ├── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
-    │   ├── RegistryPolicyNotFound  TemplateNotFound
+    │   ├── RegistryPolicyNotFound  TemplateNotFound  RuleNotFound  SecretNotFound
     │   └── EntityNotFound
     ├── Conflict
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
     │   ├── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
-    │   ├── BlobExists  BlobUnreferenced  TemplateExists
+    │   ├── BlobExists  BlobUnreferenced  TemplateExists  RuleExists
     │   ├── EntityExists  DeleteConflict
     │   └── LimitExceeded ── TooManyTags
     ├── Refused
-    │   └── Unauthenticated  TokenExpired  Denied
+    │   ├── Unauthenticated  TokenExpired  Denied  SecretInaccessible
+    │   └── UpstreamDenied ── UpstreamSecretLost
     ├── Unavailable              try again later, nothing was stored
-    │   └── StorageUnavailable  StorageFull  KeyUnavailable
+    │   ├── StorageUnavailable  StorageFull  KeyUnavailable
+    │   └── UpstreamFailed ── UpstreamBusy
     ├── Damaged                  stored bytes that fail their check
+    │   └── SecretDamaged
     └── Interrupted              the client went away in mid-body
 
 A wire turns these into its own form in one place (`oci/errors.py`, `ecr/errors.py`).
@@ -90,6 +93,10 @@ class ResourceTagInvalid(ParameterInvalid):
     """A tag of a resource outside the grammar."""
 
 
+class UpstreamUnsupported(ParameterInvalid):
+    """An upstream registry that no pull through cache rule may name."""
+
+
 class PolicyDocumentInvalid(Invalid):
     """A policy that is not one, or not of the kind that belongs here; the message says where."""
 
@@ -148,6 +155,14 @@ class TemplateNotFound(NotFound):
     """No repository creation template of that prefix."""
 
 
+class RuleNotFound(NotFound):
+    """No pull through cache rule of that prefix."""
+
+
+class SecretNotFound(NotFound):
+    """No secret of that ARN."""
+
+
 class Vanished(NotFound):
     """What the request was about was deleted while it ran."""
 
@@ -194,6 +209,10 @@ class TemplateExists(Conflict):
     """A repository creation template of that prefix exists already."""
 
 
+class RuleExists(Conflict):
+    """A pull through cache rule of that prefix exists already."""
+
+
 class BlobExists(Conflict):
     """The repository holds the layer already (ECR's CompleteLayerUpload says so)."""
 
@@ -238,6 +257,18 @@ class Denied(Refused):
     """Known, but not allowed."""
 
 
+class SecretInaccessible(Refused):
+    """A secret of another account or region."""
+
+
+class UpstreamDenied(Refused):
+    """An upstream registry does not give what was asked for to the credentials of its rule."""
+
+
+class UpstreamSecretLost(UpstreamDenied):
+    """The credentials of a rule are not there any more, or cannot be read."""
+
+
 class Unavailable(MoorageError):
     """Something behind the server does not answer; nothing was stored, try again."""
 
@@ -254,8 +285,20 @@ class KeyUnavailable(Unavailable):
     """The key is disabled, pending deletion, or its provider does not answer."""
 
 
+class UpstreamFailed(Unavailable):
+    """An upstream registry cannot be reached, fails, or answers what it must not."""
+
+
+class UpstreamBusy(UpstreamFailed):
+    """An upstream registry wants fewer requests."""
+
+
 class Damaged(MoorageError):
     """Stored bytes that are not what was stored: truncated, swapped, altered, wrong key."""
+
+
+class SecretDamaged(Damaged):
+    """A stored secret that this keyring does not open."""
 
 
 class Interrupted(MoorageError):

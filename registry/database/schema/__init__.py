@@ -11,6 +11,10 @@ repositories ─┬─ repository_policies
                           └─ image_children   what an index lists
 leftovers                                     objects whose bytes are still to be deleted
 tasks                                         what one process at a time does
+pull_through_rules                            which names are fetched from where
+secrets                                       with which credentials
+upstream_tags                                 what was last compared with an upstream
+upstream_leases                               what is being fetched, by whom
 users ──┬─ access_keys
         └─ user_policies
 """
@@ -52,6 +56,12 @@ from registry.database.schema.identities import (
     roles,
     users,
 )
+from registry.database.schema.upstreams import (
+    pull_through_rules,
+    secrets,
+    upstream_leases,
+    upstream_tags,
+)
 
 __all__ = [
     "Instant",
@@ -75,14 +85,18 @@ __all__ = [
     "policy_files",
     "policy_versions",
     "profile_roles",
+    "pull_through_rules",
     "registry_settings",
     "repositories",
     "repository_policies",
     "robots",
     "roles",
+    "secrets",
     "tags",
     "tasks",
     "upload_parts",
     "uploads",
+    "upstream_leases",
+    "upstream_tags",
     "users",
 ]
