@@ -84,9 +84,8 @@ class CachedBlobs(BlobEndpoints):
             return await super().head(call)
         except BlobNotFound:
             fetch = await self._start(call)
-            if fetch is None:
-                raise
-        await outcome(fetch.stored)
+        if fetch is not None:
+            await outcome(fetch.stored)
         return await super().head(call)
 
     async def get(self, call: Call) -> Response:
@@ -95,8 +94,8 @@ class CachedBlobs(BlobEndpoints):
             return await super().get(call)
         except BlobNotFound:
             fetch = await self._start(call)
-            if fetch is None:
-                raise
+        if fetch is None:  # nobody has it, or it has come just now
+            return await super().get(call)
         if fetch.size <= SMALL or "range" in call.request.headers:
             await outcome(fetch.stored)
             return await super().get(call)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from registry.upstream.addresses import Trusted
 from registry.upstream.authentication import Source, Tokens
 from registry.upstream.connection import Connections
-from registry.upstream.exchange import Exchange, Reply
+from registry.upstream.exchange import BrokenOff, Exchange, Reply
 from registry.values.digest import Digest
 from registry.values.errors import (
     BlobNotFound,
@@ -102,13 +102,11 @@ class Client:
                     yield chunk
                 if got == size:
                     return
-                problem = UpstreamFailed(f"{source.address} ends {digest} after {got} bytes")
-            except UpstreamBusy:
-                raise
-            except UpstreamFailed as error:
+                problem = BrokenOff(f"{source.address} ends {digest} after {got} bytes")
+            except BrokenOff as error:
                 problem = error
             tries += 1
-            if got == 0 or got > size or tries == TRIES:
+            if got == 0 or tries == TRIES:
                 raise problem
 
     def _from(

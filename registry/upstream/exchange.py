@@ -28,6 +28,10 @@ _REDIRECTED = {301, 302, 303, 307, 308}
 _AGENT = "moorage"
 
 
+class BrokenOff(UpstreamFailed):
+    """A body that ends in its middle; the rest of it may still be had."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """An answer whose body is still to be read."""
@@ -68,7 +72,7 @@ class Reply:
             while chunk := self._response.read1(CHUNK):
                 yield chunk
         except (OSError, http.client.HTTPException) as error:
-            raise UpstreamFailed(f"{self.address} broke off: {_reason(error)}") from None
+            raise BrokenOff(f"{self.address} broke off: {_reason(error)}") from None
         finally:
             self.close()
 
