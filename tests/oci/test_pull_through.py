@@ -13,7 +13,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from registry.database.schema import upstream_leases, upstream_tags, uploads
+from registry.database.schema import uploads, upstream_leases, upstream_tags
 from registry.domain.identities.directory import AccessKey
 from registry.domain.upstreams import imports
 from registry.values.digest import Digest
@@ -87,7 +87,7 @@ class TestFirstPull:
         self, registry: Registry, client: httpx.Client, fake: FakeRegistry
     ) -> None:
         pull(client, IMAGE, "v1")
-        assert registry.repositories.get(SCOPE, NAME)
+        assert registry.repositories.get(SCOPE, NAME).mutability == "MUTABLE"
         asked = len(fake.asked)
         pull(client, IMAGE, "v1")
         pull(client, IMAGE, IMAGE.digest)

@@ -85,7 +85,8 @@ def test_credentials_are_given_where_they_are_asked_for(fake: FakeRegistry, basi
 def test_a_token_that_is_no_longer_taken_is_asked_for_anew(fake: FakeRegistry) -> None:
     fake.username, fake.password = KNOWN.username, KNOWN.access_token
     fake.hold("app", IMAGE, "v1")
-    asking, where, refused = client(fake), source(fake, KNOWN), []
+    asking, where = client(fake), source(fake, KNOWN)
+    refused: list[str] = []
 
     def expired(handler: Handler) -> bool:
         if refused or "authorization" not in handler.headers or "/token" in handler.path:

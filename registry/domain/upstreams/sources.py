@@ -54,7 +54,7 @@ class Sources:
     def credentials(self, scope: Scope, arn: str) -> Credentials:
         """What a secret holds.
 
-        Raises SecretInaccessible, SecretNotFound, SecretDamaged, UpstreamSecretLost.
+        Raises SecretInaccessible, SecretNotFound, SecretDamaged.
         """
         value = self._secrets.get(scope, arn)
         try:
@@ -63,15 +63,15 @@ class Sources:
         except (ValueError, KeyError, TypeError):
             username = token = None
         if not isinstance(username, str) or not isinstance(token, str):
-            raise UpstreamSecretLost(
-                "the rule's secret is not a JSON object with username and accessToken"
+            raise SecretInaccessible(
+                "The secret is not a JSON object with username and accessToken"
             )
         return Credentials(username, token)
 
     def check(self, scope: Scope, url: str, credential_arn: str | None) -> None:
         """Raise what a rule with that upstream and that secret is refused for; nobody is asked.
 
-        UpstreamUnsupported, SecretInaccessible, SecretNotFound, SecretDamaged, UpstreamSecretLost.
+        UpstreamUnsupported, SecretInaccessible, SecretNotFound, SecretDamaged.
         """
         self._client.address(url)
         if credential_arn is not None:
