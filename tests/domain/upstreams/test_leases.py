@@ -32,12 +32,12 @@ def test_one_at_a_time_does_it_and_the_others_find_it_done(registry: Registry) -
 
 
 def test_where_the_first_fails_the_next_one_tries(registry: Registry) -> None:
-    with (
-        pytest.raises(RuntimeError),
-        Leases(registry.ground.database).held("a thing", lambda: False) as mine,
-    ):
-        assert mine
-        raise RuntimeError
+    def fail() -> None:
+        with Leases(registry.ground.database).held("a thing", lambda: False):
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     with Leases(registry.ground.database).held("a thing", lambda: False) as mine:
         assert mine
 
