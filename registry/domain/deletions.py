@@ -27,6 +27,8 @@ class Named:
 
     digest: Digest | None
     tag: str | None
+    untagged: bool = False
+    """Only while no tag stands on it."""
 
 
 class Problem(Enum):
@@ -35,6 +37,7 @@ class Problem(Enum):
     NOT_FOUND = "not found"
     OTHER_DIGEST = "the tag stands on another image"
     LISTED = "an index lists the image"
+    TAGGED = "a tag stands on the image"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class _Target:
     image_id: int
     digest: Digest
     tag: str | None
+    untagged: bool
 
 
 class Deletions:
@@ -101,7 +105,7 @@ def _find(connection: sa.Connection, repository: Repository, named: Named) -> _T
         return Kept(Problem.OTHER_DIGEST)
     if row is None:
         return Kept(Problem.NOT_FOUND)
-    return _Target(row.id, Digest.parse(row.digest), named.tag)
+    return _Target(row.id, Digest.parse(row.digest), named.tag, named.untagged)
 
 
 def _tagged(connection: sa.Connection, repository: Repository, tag: str) -> sa.Row[Any] | None:
@@ -119,6 +123,8 @@ def _delete(connection: sa.Connection, repository: Repository, target: _Target) 
             sa.delete(tags).where(tags.c.repository_id == repository.id, tags.c.name == target.tag)
         )
         return gone
+    if target.untagged and standing:
+        return Kept(Problem.TAGGED)
     if holders := tuple(connection.execute(rows.listing(repository, target.digest)).scalars()):
         return Kept(Problem.LISTED, holders)
     rows.delete(connection, repository.id, target.image_id)

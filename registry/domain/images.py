@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -78,12 +78,24 @@ class Identifier:
     tag: str | None
 
 
+def nothing_more(_connection: sa.Connection, _image_id: int) -> None:
+    """For who has nothing to add to a push."""
+
+
 class Images:
     """Put, get, list and delete, each in one transaction."""
 
     def __init__(
-        self, database: Database, cache: Cache, vault: Vault, *, sparse: Sparse = "index"
+        self,
+        database: Database,
+        cache: Cache,
+        vault: Vault,
+        *,
+        sparse: Sparse = "index",
+        pushed: Callable[[sa.Connection, int], None] = nothing_more,
     ) -> None:
+        """`pushed` is told the id of an image that is new, or has a new tag, as it is written."""
+        self._pushed = pushed
         self._database = database
         self._cache = cache
         self._vault = vault
@@ -125,6 +137,8 @@ class Images:
             links.hold(connection, repository.id, image_id)
             for tag in moved:
                 rows.point_tag(connection, repository, tag, image_id)
+            if row is None or moved:
+                self._pushed(connection, image_id)
             stored = rows.find(connection, repository, actual)
         assert stored is not None  # noqa: S101 - inserted above
         return Pushed(_image(stored, tuple(tag_names)), manifest.subject, row is None, moved)

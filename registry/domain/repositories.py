@@ -281,11 +281,16 @@ def scope_and_name(arn: str) -> tuple[Scope, str] | None:
 
 def current(connection: sa.Connection, repository: Repository) -> Repository:
     """The repository as it is in this transaction. Raises Vanished."""
-    query = sa.select(repositories).where(repositories.c.id == repository.id)
-    row = connection.execute(query).first()
-    if row is None:
-        raise Vanished(f"the repository '{repository.name}' was deleted in the meantime")
-    return _repository(row)
+    return by_id(connection, repository.id)
+
+
+def by_id(connection: sa.Connection, repository_id: int) -> Repository:
+    """The repository of a row's. Raises Vanished."""
+    row = connection.execute(sa.select(repositories).where(repositories.c.id == repository_id))
+    found = row.first()
+    if found is None:
+        raise Vanished("the repository was deleted in the meantime")
+    return _repository(found)
 
 
 def _repository(row: sa.Row[Any]) -> Repository:

@@ -14,6 +14,9 @@ _CODES: tuple[tuple[type[errors.MoorageError], str], ...] = (
     (errors.RegistryPolicyNotFound, "RegistryPolicyNotFoundException"),
     (errors.TemplateNotFound, "TemplateNotFoundException"),
     (errors.TemplateExists, "TemplateAlreadyExistsException"),
+    (errors.BackfillNotFound, "ReplicationBackfillNotFoundException"),
+    (errors.BackfillRunning, "ReplicationBackfillInProgressException"),
+    (errors.BackfillEnded, "ReplicationBackfillInvalidStatusException"),
     (errors.RepositoryExists, "RepositoryAlreadyExistsException"),
     (errors.RepositoryNotEmpty, "RepositoryNotEmptyException"),
     (errors.TagImmutable, "ImageTagAlreadyExistsException"),
@@ -32,6 +35,7 @@ _CODES: tuple[tuple[type[errors.MoorageError], str], ...] = (
     (errors.SizeInvalid, "LimitExceededException"),
     (errors.ResourceTagInvalid, "InvalidTagParameterException"),
     (errors.TooManyTags, "TooManyTagsException"),
+    (errors.LimitExceeded, "LimitExceededException"),
     (errors.DigestMismatch, "ImageDigestDoesNotMatchException"),
     (errors.Invalid, "InvalidParameterException"),
 )

@@ -12,12 +12,14 @@
     │   ├── RepositoryNotFound  ImageNotFound  BlobNotFound  UploadNotFound
     │   ├── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
     │   ├── RegistryPolicyNotFound  TemplateNotFound
+    │   ├── BackfillNotFound
     │   └── EntityNotFound
     ├── Conflict
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
     │   ├── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
     │   ├── BlobExists  BlobUnreferenced  TemplateExists
     │   ├── EntityExists  DeleteConflict
+    │   ├── BackfillRunning  BackfillEnded
     │   └── LimitExceeded ── TooManyTags
     ├── Refused
     │   └── Unauthenticated  TokenExpired  Denied
@@ -148,6 +150,10 @@ class TemplateNotFound(NotFound):
     """No repository creation template of that prefix."""
 
 
+class BackfillNotFound(NotFound):
+    """No replication backfill of that id in the registry."""
+
+
 class Vanished(NotFound):
     """What the request was about was deleted while it ran."""
 
@@ -204,6 +210,14 @@ class BlobUnreferenced(Conflict):
 
 class UploadConflict(Conflict):
     """Somebody else wrote to the upload in the meantime."""
+
+
+class BackfillRunning(Conflict):
+    """A replication backfill to that region is in progress already."""
+
+
+class BackfillEnded(Conflict):
+    """A replication backfill that has ended cannot be stopped."""
 
 
 class EntityExists(Conflict):

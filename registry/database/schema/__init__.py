@@ -8,7 +8,10 @@ repositories ─┬─ repository_policies
               └─ images ──┬─ tags
                           ├─ image_blobs      what a manifest needs
                           ├─ image_gaps       what it needs and was not there when it came
-                          └─ image_children   what an index lists
+                          ├─ image_children   what an index lists
+                          └─ replications     where it is to be copied to, and what came of it
+replicated_deletions                          what is to go elsewhere too
+backfills ─── backfill_items                  older images to be replicated
 leftovers                                     objects whose bytes are still to be deleted
 tasks                                         what one process at a time does
 users ──┬─ access_keys
@@ -52,12 +55,20 @@ from registry.database.schema.identities import (
     roles,
     users,
 )
+from registry.database.schema.replication import (
+    backfill_items,
+    backfills,
+    replicated_deletions,
+    replications,
+)
 
 __all__ = [
     "Instant",
     "access_keys",
     "accounts",
     "attachments",
+    "backfill_items",
+    "backfills",
     "blobs",
     "creation_templates",
     "group_members",
@@ -76,6 +87,8 @@ __all__ = [
     "policy_versions",
     "profile_roles",
     "registry_settings",
+    "replicated_deletions",
+    "replications",
     "repositories",
     "repository_policies",
     "robots",
