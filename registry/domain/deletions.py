@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from registry.database.schema import images, tags
+from registry.domain import events
 from registry.domain import image_rows as rows
 from registry.values.digest import Digest
 
@@ -119,6 +120,8 @@ def _delete(connection: sa.Connection, repository: Repository, target: _Target) 
     standing = _tags(connection, target.image_id)
     gone = Gone(target.digest, standing if target.tag is None else (target.tag,))
     if target.tag is not None and set(standing) - {target.tag}:
+        if target.tag in standing:
+            events.deleted(connection, repository, target.image_id, gone.tags)
         connection.execute(
             sa.delete(tags).where(tags.c.repository_id == repository.id, tags.c.name == target.tag)
         )
@@ -127,6 +130,7 @@ def _delete(connection: sa.Connection, repository: Repository, target: _Target) 
         return Kept(Problem.TAGGED)
     if holders := tuple(connection.execute(rows.listing(repository, target.digest)).scalars()):
         return Kept(Problem.LISTED, holders)
+    events.deleted(connection, repository, target.image_id, gone.tags)
     rows.delete(connection, repository.id, target.image_id)
     return gone
 

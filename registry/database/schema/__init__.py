@@ -14,6 +14,7 @@ replicated_deletions                          what is to go elsewhere too
 backfills ─── backfill_items                  older images to be replicated
 leftovers                                     objects whose bytes are still to be deleted
 tasks                                         what one process at a time does
+event_targets ── event_deliveries             who is told of what, and has not been yet
 users ──┬─ access_keys
         └─ user_policies
 """
@@ -39,6 +40,7 @@ from registry.database.schema.content import (
     upload_parts,
     uploads,
 )
+from registry.database.schema.events import event_deliveries, event_targets
 from registry.database.schema.identities import (
     access_keys,
     accounts,
@@ -71,6 +73,8 @@ __all__ = [
     "backfills",
     "blobs",
     "creation_templates",
+    "event_deliveries",
+    "event_targets",
     "group_members",
     "groups",
     "image_blobs",
