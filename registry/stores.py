@@ -97,7 +97,12 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
     blobs = Blobs(database, ground.cache, vault, grace=settings.gc_grace)
     uploads = Uploads(database, vault)
     images = Images(
-        database, ground.cache, vault, sparse=settings.sparse_manifests, pushed=queue.pushed
+        database,
+        ground.cache,
+        vault,
+        sparse=settings.sparse_manifests,
+        pushed=queue.pushed,
+        deleted=queue.deleted,
     )
     tokens = tokens_of(ground)
     return EcrStores(
@@ -107,7 +112,7 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         templates=Templates(database, repositories),
         images=images,
         pulls=ground.pulls,
-        deletions=Deletions(database),
+        deletions=Deletions(database, queue.deleted),
         tags_of=TagsOf(database),
         blobs=blobs,
         uploads=uploads,
@@ -134,7 +139,7 @@ def replicator_of(settings: Settings, ground: Ground, stores: EcrStores) -> Repl
         stores.repositories,
         stores.templates,
         Copier(database, images, stores.blobs, stores.uploads, "replication"),
-        stores.deletions,
+        Deletions(database),
         access=stores.access,
         regions=settings.all_regions,
     )

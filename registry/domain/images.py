@@ -78,8 +78,8 @@ class Identifier:
     tag: str | None
 
 
-def nothing_more(_connection: sa.Connection, _image_id: int) -> None:
-    """For who has nothing to add to a push."""
+def nothing_more(_connection: sa.Connection, _image_id: int, _tag: str | None = None) -> None:
+    """For who has nothing to add to a push or a deletion."""
 
 
 class Images:
@@ -93,9 +93,14 @@ class Images:
         *,
         sparse: Sparse = "index",
         pushed: Callable[[sa.Connection, int], None] = nothing_more,
+        deleted: Callable[..., None] = nothing_more,
     ) -> None:
-        """`pushed` is told the id of an image that is new, or has a new tag, as it is written."""
+        """`pushed` is told the id of an image that is new, or has a new tag, as it is written.
+
+        `deleted` is told that of one about to go, and a tag if only that goes.
+        """
         self._pushed = pushed
+        self._deleted = deleted
         self._database = database
         self._cache = cache
         self._vault = vault
@@ -265,6 +270,7 @@ class Images:
             if image_id is None:
                 raise _unknown(tag, repository)
             events.deleted(connection, repository, image_id, [tag])
+            self._deleted(connection, image_id, tag)
             connection.execute(sa.delete(tags).where(*mine))
 
     def delete(self, repository: Repository, digest: Digest) -> None:
@@ -279,6 +285,7 @@ class Images:
             rows.refuse_listed(connection, repository, digest)
             names = rows.tags_by_image(connection, [row.id]).get(row.id, [])
             events.deleted(connection, repository, row.id, names)
+            self._deleted(connection, row.id)
             rows.delete(connection, repository.id, row.id)
 
     def _load(self, repository: Repository, reference: Digest | str) -> Stored | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,11 +18,12 @@ from registry.database.schema import (
     repositories,
     tags,
 )
+from registry.domain import events
 from registry.domain.image_rows import tags_by_image
 from registry.domain.replication.backfills import RUNNING
 from registry.domain.replication.outcome import attempted
 from registry.domain.replication.queue import COMPLETE, note
-from registry.domain.repositories import by_id
+from registry.domain.repositories import by_id, find
 from registry.values.digest import Digest
 from registry.values.errors import ImageNotFound
 from registry.values.scope import Scope
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from registry.database.database import Database
     from registry.domain.copying.copier import Beat
     from registry.domain.replication.sender import Sender
+    from registry.domain.repositories import Repository
 
 _KINDS = (replicated_deletions, replications, backfill_items)
 """In their order: what waits for people comes before what was there long ago."""
@@ -90,7 +93,12 @@ class Pieces:
         mine = sa.update(replications).where(
             replications.c.id == row.id, replications.c.mark == row.mark
         )
-        self._write(mine, {**asdict(outcome), "updated_at": moment})
+        with self._database.write() as connection:
+            changed = connection.execute(mine.values(**asdict(outcome), updated_at=moment))
+            if changed.rowcount and outcome.due_at is None:
+                named = [(str(digest), name) for name in names or [None]]
+                done = outcome.status == COMPLETE
+                _tell(connection, source, destination, named, succeeded=done)
 
     def _item(self, row: sa.Row[Any], moment: datetime, beat: Beat) -> None:
         """An image of a backfill, with one tag."""
@@ -113,10 +121,13 @@ class Pieces:
 
         what = f"{scope.repository_arn(row.repository)}@{row.digest} in backfill {row.backfill_id}"
         outcome = attempted(send, row.attempts, moment, what)
-        self._write(_of(backfill_items, row), asdict(outcome))
-        if found is not None and outcome.status == COMPLETE:
-            with self._database.write() as connection:
-                note(connection, found.id, destination, COMPLETE)
+        with self._database.write() as connection:
+            connection.execute(_of(backfill_items, row).values(asdict(outcome)))
+            if source is not None and found is not None and outcome.due_at is None:
+                done = outcome.status == COMPLETE
+                _tell(connection, source, destination, [(row.digest, row.tag)], succeeded=done)
+                if done:
+                    note(connection, found.id, destination, COMPLETE)
 
     def _deletion(self, row: sa.Row[Any], moment: datetime, _beat: Beat) -> None:
         """A tag or an image that went, unless it is there again."""
@@ -144,6 +155,24 @@ class Pieces:
             if isinstance(statement, sa.Update):
                 statement = statement.values(values)
             connection.execute(statement)
+
+
+def _tell(
+    connection: sa.Connection,
+    source: Repository,
+    destination: Scope,
+    named: Iterable[tuple[str, str | None]],
+    *,
+    succeeded: bool,
+) -> None:
+    """The event of each digest and tag that has come to its destination, or failed for good."""
+    target = find(connection, destination, source.name)
+    if target is None:
+        return
+    for digest, tag in named:
+        events.replicated(
+            connection, target, source.scope, digest=digest, tag=tag, succeeded=succeeded
+        )
 
 
 def _of(table: sa.Table, row: sa.Row[Any]) -> sa.Update:
