@@ -96,7 +96,7 @@ class Pieces:
         with self._database.write() as connection:
             changed = connection.execute(mine.values(**asdict(outcome), updated_at=moment))
             if changed.rowcount and outcome.due_at is None:
-                named = [(str(digest), name) for name in names or [None]]
+                named = [(str(digest), name) for name in (*names,) or (None,)]
                 done = outcome.status == COMPLETE
                 _tell(connection, source, destination, named, succeeded=done)
 
