@@ -19,8 +19,11 @@ from registry.domain.identities.users import AccessKeys, Users
 from registry.domain.images import Images
 from registry.domain.layers import Layers
 from registry.domain.registries import Registries
+from registry.domain.rekeyer import Rekeyer
+from registry.domain.rekeying import Rekeying
 from registry.domain.repositories import Repositories
 from registry.domain.repository_settings import RepositorySettings
+from registry.domain.resealing import Resealing
 from registry.domain.tagged import TagsOf
 from registry.domain.templates import Templates
 from registry.domain.tokens import Tokens
@@ -71,6 +74,19 @@ def garbage_of(settings: Settings, ground: Ground) -> Garbage:
         grace=settings.gc_grace,
         expiry=settings.upload_expiry,
     )
+
+
+def rekeying_of(settings: Settings, ground: Ground) -> Rekeying:
+    """What starts a repository's move to another key, and tells of it."""
+    vault = Vault(ground.storage, ground.keys)
+    return Rekeying(ground.database, vault, repositories_of(settings, ground))
+
+
+def rekeyer_of(settings: Settings, ground: Ground) -> Rekeyer:
+    """What moves repositories to another key over the ground."""
+    database, vault = ground.database, Vault(ground.storage, ground.keys)
+    stored = Blobs(database, ground.cache, vault, grace=settings.gc_grace)
+    return Rekeyer(database, Resealing(database, vault, stored, Uploads(database, vault)))
 
 
 def access_of(settings: Settings, ground: Ground, repositories: Repositories) -> Access:

@@ -5,6 +5,7 @@ creation_templates                            what a push that creates a reposit
 repositories ─┬─ repository_policies
               ├─ links ───── blobs            what a repository may serve
               ├─ uploads ─── upload_parts     what is on its way in
+              ├─ rekeys                       keys that it leaves, and how far that is
               └─ images ──┬─ tags
                           ├─ image_blobs      what a manifest needs
                           ├─ image_gaps       what it needs and was not there when it came
@@ -52,6 +53,7 @@ from registry.database.schema.identities import (
     roles,
     users,
 )
+from registry.database.schema.rekeying import rekeys
 
 __all__ = [
     "Instant",
@@ -76,6 +78,7 @@ __all__ = [
     "policy_versions",
     "profile_roles",
     "registry_settings",
+    "rekeys",
     "repositories",
     "repository_policies",
     "robots",
