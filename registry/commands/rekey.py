@@ -13,7 +13,6 @@ from registry.commands.opened import opened
 from registry.commands.options import STORAGE, options, settings_of
 from registry.commands.shown import size
 from registry.config import Settings
-from registry.domain.rekeyer import Rekeyer
 from registry.domain.rekeying import Move, Rekeying
 from registry.domain.repositories import Encryption, Repository
 from registry.ground import Ground
@@ -68,21 +67,23 @@ def _encryption(key: str | None, *, aes256: bool) -> Encryption:
 def _wait(settings: Settings, ground: Ground, rekeying: Rekeying, repository: Repository) -> None:
     """Until nothing but uploads is left, or something is in the way."""
     rekeyer, stop = rekeyer_of(settings, ground), threading.Event()
-    with _bar(_open(rekeying, repository)) as bar:
+    length = max(1, sum(move.left.blob_bytes for move in _open(rekeying, repository)))
+    shown = _moved(rekeying, repository)
+
+    def report(count: int) -> None:
+        nonlocal shown
+        shown += count
+        bar.update(count)
+
+    with click.progressbar(
+        length=length, label="moving", file=sys.stderr, update_min_steps=1 << 20
+    ) as bar:
         while True:
-            before = _moved(rekeying, repository)
-            rekeyer.run(stop, report=bar.update)
+            rekeyer.run(stop, report=report)
+            report(max(0, _moved(rekeying, repository) - shown))  # by a server
             if not _going(rekeying, repository):
                 return
             stop.wait(_LOOK_SECONDS)
-            bar.update(max(0, _moved(rekeying, repository) - before))
-
-
-def _bar(moves: list[Move]) -> Any:
-    length = max(1, sum(move.left.blob_bytes for move in moves))
-    return click.progressbar(
-        length=length, label="moving", file=sys.stderr, update_min_steps=1 << 20
-    )
 
 
 def _open(rekeying: Rekeying, repository: Repository) -> list[Move]:

@@ -204,12 +204,11 @@ def find_all_linked(
     for at in range(0, len(wanted), _BATCH):
         query = (
             sa.select(blobs)
-            .join(links, links.c.blob_id == blobs.c.id)
             .where(
-                links.c.repository_id == repository.id,
                 blobs.c.key_id.in_(key_spaces.readable(repository.id)),
                 blobs.c.digest.in_(wanted[at : at + _BATCH]),
             )
+            .where(key_spaces.link_of(repository.id).exists())
         )
         for row in connection.execute(query):
             blob = _blob(row)
@@ -300,14 +299,11 @@ def _damaged(blob: Blob, error: Exception) -> Damaged:
 
 def _linked(repository_id: int, digest: Digest) -> sa.Select[Any]:
     # With the keys, which are few: else every link of the repository is looked at.
-    return (
-        sa.select(blobs, links.c.idle_since)
-        .join(links, links.c.blob_id == blobs.c.id)
-        .where(
-            links.c.repository_id == repository_id,
-            blobs.c.key_id.in_(key_spaces.readable(repository_id)),
-            blobs.c.digest == str(digest),
-        )
+    link_ = key_spaces.link_of(repository_id)
+    return sa.select(blobs, link_.scalar_subquery().label("idle_since")).where(
+        blobs.c.key_id.in_(key_spaces.readable(repository_id)),
+        blobs.c.digest == str(digest),
+        link_.exists(),
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from registry.database.schema import rekeys, repositories
+from registry.database.schema import blobs, links, rekeys, repositories
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,6 +32,15 @@ def readable(repository_id: int) -> sa.CompoundSelect[Any]:
         rekeys.c.repository_id == repository_id, rekeys.c.finished_at.is_(None)
     )
     return own.union_all(left)
+
+
+def link_of(repository_id: int) -> sa.Select[Any]:
+    """The link of a blob to the repository, within a query of blobs: since when it is idle.
+
+    Not a join: SQLite would go through all links of the repository.
+    """
+    mine = (links.c.repository_id == repository_id, links.c.blob_id == blobs.c.id)
+    return sa.select(links.c.idle_since).where(*mine).correlate(blobs)
 
 
 def note(connection: sa.Connection, repository_id: int, key_id: str) -> None:

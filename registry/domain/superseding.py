@@ -39,14 +39,11 @@ def settle(connection: sa.Connection, repository_id: int, blob_id: int) -> None:
 
 
 def _copies(connection: sa.Connection, repository_id: int, digest: str) -> Sequence[sa.Row[Any]]:
-    query = (
-        sa.select(blobs, links.c.idle_since)
-        .join(links, links.c.blob_id == blobs.c.id)
-        .where(
-            links.c.repository_id == repository_id,
-            blobs.c.key_id.in_(key_spaces.readable(repository_id)),
-            blobs.c.digest == digest,
-        )
+    link = key_spaces.link_of(repository_id)
+    query = sa.select(blobs, link.scalar_subquery().label("idle_since")).where(
+        blobs.c.key_id.in_(key_spaces.readable(repository_id)),
+        blobs.c.digest == digest,
+        link.exists(),
     )
     return connection.execute(query).all()
 
