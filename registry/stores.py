@@ -82,11 +82,16 @@ def rekeying_of(settings: Settings, ground: Ground) -> Rekeying:
     return Rekeying(ground.database, vault, repositories_of(settings, ground))
 
 
-def rekeyer_of(settings: Settings, ground: Ground) -> Rekeyer:
-    """What moves repositories to another key over the ground."""
+def resealing_of(settings: Settings, ground: Ground) -> Resealing:
+    """What seals a repository's contents anew over the ground."""
     database, vault = ground.database, Vault(ground.storage, ground.keys)
     stored = Blobs(database, ground.cache, vault, grace=settings.gc_grace)
-    return Rekeyer(database, Resealing(database, vault, stored, Uploads(database, vault)))
+    return Resealing(database, vault, stored, Uploads(database, vault))
+
+
+def rekeyer_of(settings: Settings, ground: Ground) -> Rekeyer:
+    """What moves repositories to another key over the ground."""
+    return Rekeyer(ground.database, resealing_of(settings, ground))
 
 
 def access_of(settings: Settings, ground: Ground, repositories: Repositories) -> Access:

@@ -82,9 +82,10 @@ class Rekeying:
                 .where(repositories.c.id == repository.id)
                 .values(key_id=key_id, encryption_type=encryption.type)
             )
+            for each in (key_id, before.key_id):  # the rows of moves that are over, or turned back
+                key_spaces.stay(connection, repository.id, each)
             if before.key_id != key_id:
                 key_spaces.leave(connection, repository.id, before.key_id)
-            key_spaces.stay(connection, repository.id, key_id)
             return current(connection, repository)
 
     def moves(self, repository: Repository | None = None) -> list[Move]:
