@@ -45,6 +45,8 @@ def rekey(
     With neither --key nor --aes256 a move that was begun is shown.
     """
     settings = settings_of(config, given)
+    if repository is None and (key is not None or aes256):
+        raise ParameterInvalid("which repository is to move? moorage rekey REPOSITORY --key KEY")
     with opened(settings) as ground:
         rekeying = rekeying_of(settings, ground)
         if repository is None:
