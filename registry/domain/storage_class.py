@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import sqlalchemy as sa
 
 from registry.database.schema import image_children, images, tags
+from registry.domain import events
 from registry.domain import image_rows as rows
 from registry.values.errors import ImageNotFound, StorageClassFixed
 
@@ -32,6 +33,7 @@ ARCHIVED: Status = "ARCHIVED"
 STATUS_OF: dict[str, Status] = {"STANDARD": ACTIVE, "ARCHIVE": ARCHIVED}
 """Of images in a storage class. Nothing is ever ACTIVATING here: restoring moves no bytes."""
 
+_WHEN = {ACTIVE: "activated_at", ARCHIVED: "archived_at"}
 _BATCH = 500
 
 
@@ -52,60 +54,61 @@ class StorageClasses:
                 raise ImageNotFound(f"the image {image.digest} was deleted in the meantime")
             if row.status != status:
                 move = archive if status == ARCHIVED else restore
-                move(connection, repository.id, row.id)
+                move(connection, repository, row.id)
         return status
 
 
 def archive(
-    connection: sa.Connection, repository_id: int, image_id: int, moment: datetime | None = None
+    connection: sa.Connection, repository: Repository, image_id: int, moment: datetime | None = None
 ) -> list[int]:
     """Archive the image, and what only makes sense beside it; ids of all that were active.
 
     An image that it lists stays active while it has a tag of its own, or another active index
     lists it. Raises StorageClassFixed while an active index lists the image itself.
     """
-    if _listed_elsewhere(connection, repository_id, image_id, {image_id}):
+    if _listed_elsewhere(connection, repository.id, image_id, {image_id}):
         raise StorageClassFixed(
             "the image is listed by an index that is not archived: archive the index"
         )
     found = {image_id}
     waiting = [image_id]
     while waiting:
-        beside = _children(connection, repository_id, waiting)
+        beside = _children(connection, repository.id, waiting)
         free = [
             child
             for child in beside
-            if child not in found and not _used(connection, repository_id, child, found)
+            if child not in found and not _used(connection, repository.id, child, found)
         ]
-        referring = _referrers(connection, repository_id, [*waiting, *free])
+        referring = _referrers(connection, repository.id, [*waiting, *free])
         waiting = list(dict.fromkeys([*free, *(each for each in referring if each not in found)]))
         found.update(waiting)
-    return set_status(connection, found, ARCHIVED, moment)
+    return set_status(connection, repository, found, ARCHIVED, moment)
 
 
 def restore(
-    connection: sa.Connection, repository_id: int, image_id: int, moment: datetime | None = None
+    connection: sa.Connection, repository: Repository, image_id: int, moment: datetime | None = None
 ) -> list[int]:
     """Bring the image back, with all that it lists and all that refers to them; their ids."""
     found: set[int] = set()
     waiting = [image_id]
     while waiting:
         found.update(waiting)
-        beside = _children(connection, repository_id, waiting)
-        beside += _referrers(connection, repository_id, waiting)
+        beside = _children(connection, repository.id, waiting)
+        beside += _referrers(connection, repository.id, waiting)
         waiting = [each for each in dict.fromkeys(beside) if each not in found]
-    return set_status(connection, found, ACTIVE, moment)
+    return set_status(connection, repository, found, ACTIVE, moment)
 
 
 def set_status(
     connection: sa.Connection,
+    repository: Repository,
     image_ids: Iterable[int],
     status: Status,
     moment: datetime | None = None,
 ) -> list[int]:
-    """Write the status of those that have another one; their ids, in order."""
-    when = "archived_at" if status == ARCHIVED else "activated_at"
-    values = {"status": status, when: moment or datetime.now(UTC)}
+    """Write the status of those that have another one, and tell of it; their ids, in order."""
+    when, moment = _WHEN[status], moment or datetime.now(UTC)
+    values = {"status": status, when: moment}
     wanted = sorted(set(image_ids))
     changed: list[int] = []
     for at in range(0, len(wanted), _BATCH):
@@ -114,17 +117,22 @@ def set_status(
     for at in range(0, len(changed), _BATCH):
         mine = images.c.id.in_(changed[at : at + _BATCH])
         connection.execute(sa.update(images).where(mine).values(values))
-    return sorted(changed)
+    for image_id in (changed := sorted(changed)):
+        if status == ARCHIVED:
+            events.storage_class_changed(connection, repository, image_id, events.ARCHIVE)
+        else:
+            events.storage_class_changed(connection, repository, image_id, events.STANDARD, moment)
+    return changed
 
 
-def wake(connection: sa.Connection, repository_id: int, image_id: int, *, index: bool) -> None:
+def wake(connection: sa.Connection, repository: Repository, image_id: int, *, index: bool) -> None:
     """An image was pushed: it is active, and so is what it lists, whatever was archived before.
 
     Source: ECR User Guide, "Restoring an image": pushing it again restores it at once.
     """
     status = sa.select(images.c.status).where(images.c.id == image_id)
     if index or connection.execute(status).scalar() != ACTIVE:
-        restore(connection, repository_id, image_id)
+        restore(connection, repository, image_id)
 
 
 def _children(connection: sa.Connection, repository_id: int, image_ids: Sequence[int]) -> list[int]:

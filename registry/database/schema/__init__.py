@@ -12,6 +12,7 @@ repositories ─┬─ repository_policies
                           └─ image_children   what an index lists
 leftovers                                     objects whose bytes are still to be deleted
 tasks                                         what one process at a time does
+event_targets ── event_deliveries             who is told of what, and has not been yet
 users ──┬─ access_keys
         └─ user_policies
 """
@@ -37,6 +38,7 @@ from registry.database.schema.content import (
     upload_parts,
     uploads,
 )
+from registry.database.schema.events import event_deliveries, event_targets
 from registry.database.schema.identities import (
     access_keys,
     accounts,
@@ -62,6 +64,8 @@ __all__ = [
     "attachments",
     "blobs",
     "creation_templates",
+    "event_deliveries",
+    "event_targets",
     "group_members",
     "groups",
     "image_blobs",
