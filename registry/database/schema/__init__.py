@@ -1,6 +1,7 @@
 """The tables. The database is the truth; storage holds only bytes.
 
 registry_settings                             policies, replication, scanning of registries
+pull_time_exclusions                          whose pulls do not count
 creation_templates                            what a push that creates a repository gives it
 repositories ─┬─ repository_policies
               ├─ links ───── blobs            what a repository may serve
@@ -54,6 +55,7 @@ from registry.database.schema.identities import (
     roles,
     users,
 )
+from registry.database.schema.pulls import pull_time_exclusions
 
 __all__ = [
     "Instant",
@@ -79,6 +81,7 @@ __all__ = [
     "policy_files",
     "policy_versions",
     "profile_roles",
+    "pull_time_exclusions",
     "registry_settings",
     "repositories",
     "repository_policies",
