@@ -18,12 +18,14 @@ from registry.domain.identities.usage import PolicyUsage
 from registry.domain.identities.users import AccessKeys, Users
 from registry.domain.images import Images
 from registry.domain.layers import Layers
+from registry.domain.pull_exclusions import PullExclusions
 from registry.domain.registries import Registries
 from registry.domain.rekeyer import Rekeyer
 from registry.domain.rekeying import Rekeying
 from registry.domain.repositories import Repositories
 from registry.domain.repository_settings import RepositorySettings
 from registry.domain.resealing import Resealing
+from registry.domain.storage_class import StorageClasses
 from registry.domain.tagged import TagsOf
 from registry.domain.templates import Templates
 from registry.domain.tokens import Tokens
@@ -118,6 +120,8 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         templates=Templates(database, repositories),
         images=images,
         pulls=ground.pulls,
+        pull_exclusions=PullExclusions(database, ground.cache),
+        storage_classes=StorageClasses(database),
         deletions=Deletions(database),
         tags_of=TagsOf(database),
         blobs=blobs,

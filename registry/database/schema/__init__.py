@@ -1,6 +1,7 @@
 """The tables. The database is the truth; storage holds only bytes.
 
 registry_settings                             policies, replication, scanning of registries
+pull_time_exclusions                          whose pulls do not count
 creation_templates                            what a push that creates a repository gives it
 repositories ─┬─ repository_policies
               ├─ links ───── blobs            what a repository may serve
@@ -12,6 +13,7 @@ repositories ─┬─ repository_policies
                           └─ image_children   what an index lists
 leftovers                                     objects whose bytes are still to be deleted
 tasks                                         what one process at a time does
+event_targets ── event_deliveries             who is told of what, and has not been yet
 users ──┬─ access_keys
         └─ user_policies
 """
@@ -37,6 +39,7 @@ from registry.database.schema.content import (
     upload_parts,
     uploads,
 )
+from registry.database.schema.events import event_deliveries, event_targets
 from registry.database.schema.identities import (
     access_keys,
     accounts,
@@ -53,6 +56,7 @@ from registry.database.schema.identities import (
     roles,
     users,
 )
+from registry.database.schema.pulls import pull_time_exclusions
 from registry.database.schema.rekeying import rekeys
 
 __all__ = [
@@ -62,6 +66,8 @@ __all__ = [
     "attachments",
     "blobs",
     "creation_templates",
+    "event_deliveries",
+    "event_targets",
     "group_members",
     "groups",
     "image_blobs",
@@ -77,6 +83,7 @@ __all__ = [
     "policy_files",
     "policy_versions",
     "profile_roles",
+    "pull_time_exclusions",
     "registry_settings",
     "rekeys",
     "repositories",
