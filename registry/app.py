@@ -32,6 +32,8 @@ from registry.http.observe import Observe
 from registry.http.operations import exposition, healthz
 from registry.iam.binding import bound_iam
 from registry.keys.local import LocalKeyring
+from registry.moves import SECONDS as MOVES_SECONDS
+from registry.moves import Moves
 from registry.oci.app import OciApp
 from registry.oci.blobs import BlobEndpoints
 from registry.oci.downloads import DownloadApp
@@ -39,7 +41,14 @@ from registry.oci.listing import ListingEndpoints
 from registry.oci.manifests import ManifestEndpoints
 from registry.oci.routes import table
 from registry.oci.uploads import UploadEndpoints
-from registry.stores import ecr_stores, garbage_of, orders_of, replicator_of, stores_of
+from registry.stores import (
+    ecr_stores,
+    garbage_of,
+    orders_of,
+    rekeyer_of,
+    replicator_of,
+    stores_of,
+)
 from registry.sts.operations import SessionOperations
 from registry.sts.service import GLOBAL_REGION, IdentityOperations, sts
 from registry.values.errors import ObjectNotFound
@@ -154,6 +163,7 @@ def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metric
         Work("pulls", lambda _stop: ground.pulls.flush(), PULLS_SECONDS),
         Work("garbage", collection.run, collection.seconds),
         Work("replication", replicator.run, REPLICATION_SECONDS),
+        Work("rekeying", Moves(rekeyer_of(settings, ground)).run, MOVES_SECONDS),
     ]
 
 

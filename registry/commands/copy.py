@@ -95,6 +95,8 @@ def _named(settings: Settings, text: str) -> _Named:
     if match is None:
         raise ParameterInvalid(f"{shown(text)} is not NAME, NAME:TAG or NAME@DIGEST")
     prefix, name, reference = match.groups()
+    if text.startswith("arn:") and not prefix:
+        raise ParameterInvalid(f"{shown(text)} is not the ARN of a repository")
     found = scope_and_name(f"{prefix}{name}") if prefix else None
     scope = settings.scope if found is None else found[0]
     if scope.region not in settings.all_regions:

@@ -177,7 +177,7 @@ class Repositories:
                     " cannot be deleted because it still contains images"
                 )
             events.repository_deleted(connection, repository)
-            waste = upload_rows.end_all(connection, repository.id, repository.key_id)
+            waste = upload_rows.end_all(connection, repository.id)
             waste += blobs.unlink_all(connection, repository.id)
             connection.execute(sa.delete(repositories).where(repositories.c.id == repository.id))
         discard(self._database, self._vault, waste)
@@ -283,7 +283,10 @@ def scope_and_name(arn: str) -> tuple[Scope, str] | None:
 
 def current(connection: sa.Connection, repository: Repository) -> Repository:
     """The repository as it is in this transaction. Raises Vanished."""
-    return by_id(connection, repository.id)
+    found = by_id(connection, repository.id)
+    if found is None:
+        raise Vanished(f"the repository '{repository.name}' was deleted in the meantime")
+    return found
 
 
 def find(connection: sa.Connection, scope: Scope, name: str) -> Repository | None:
@@ -292,13 +295,11 @@ def find(connection: sa.Connection, scope: Scope, name: str) -> Repository | Non
     return None if row is None else _repository(row)
 
 
-def by_id(connection: sa.Connection, repository_id: int) -> Repository:
-    """The repository of a row's. Raises Vanished."""
-    row = connection.execute(sa.select(repositories).where(repositories.c.id == repository_id))
-    found = row.first()
-    if found is None:
-        raise Vanished("the repository was deleted in the meantime")
-    return _repository(found)
+def by_id(connection: sa.Connection, repository_id: int) -> Repository | None:
+    """The repository of that number."""
+    query = sa.select(repositories).where(repositories.c.id == repository_id)
+    row = connection.execute(query).first()
+    return None if row is None else _repository(row)
 
 
 def _repository(row: sa.Row[Any]) -> Repository:

@@ -9,15 +9,17 @@
     │   ├── PolicyDocumentInvalid
     │   └── EmptyUpload  PartTooSmall
     ├── NotFound
-    │   ├── RepositoryNotFound  ImageNotFound  BlobNotFound  UploadNotFound
+    │   ├── RepositoryNotFound  BlobNotFound  UploadNotFound
+    │   ├── ImageNotFound ── ImageArchived
     │   ├── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
-    │   ├── RegistryPolicyNotFound  TemplateNotFound
+    │   ├── RegistryPolicyNotFound  TemplateNotFound  ExclusionNotFound
     │   ├── BackfillNotFound
     │   └── EntityNotFound
     ├── Conflict
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
     │   ├── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
-    │   ├── BlobExists  BlobUnreferenced  TemplateExists
+    │   ├── BlobExists  BlobUnreferenced  TemplateExists  ExclusionExists
+    │   ├── StorageClassFixed
     │   ├── EntityExists  DeleteConflict
     │   ├── BackfillRunning  BackfillEnded
     │   └── LimitExceeded ── TooManyTags
@@ -122,6 +124,10 @@ class ImageNotFound(NotFound):
     """No manifest of that tag or digest."""
 
 
+class ImageArchived(ImageNotFound):
+    """The image is in the archive: it has to be restored before it is pulled."""
+
+
 class BlobNotFound(NotFound):
     """No blob of that digest in the repository."""
 
@@ -148,6 +154,10 @@ class RegistryPolicyNotFound(NotFound):
 
 class TemplateNotFound(NotFound):
     """No repository creation template of that prefix."""
+
+
+class ExclusionNotFound(NotFound):
+    """The principal is not among those whose pulls do not count."""
 
 
 class BackfillNotFound(NotFound):
@@ -198,6 +208,14 @@ class BlobReferenced(Conflict):
 
 class TemplateExists(Conflict):
     """A repository creation template of that prefix exists already."""
+
+
+class ExclusionExists(Conflict):
+    """The principal is among those whose pulls do not count already."""
+
+
+class StorageClassFixed(Conflict):
+    """An image that has to stay in its storage class while something else stands."""
 
 
 class BlobExists(Conflict):

@@ -1,10 +1,12 @@
 """The tables. The database is the truth; storage holds only bytes.
 
 registry_settings                             policies, replication, scanning of registries
+pull_time_exclusions                          whose pulls do not count
 creation_templates                            what a push that creates a repository gives it
 repositories ─┬─ repository_policies
               ├─ links ───── blobs            what a repository may serve
               ├─ uploads ─── upload_parts     what is on its way in
+              ├─ rekeys                       keys that it leaves, and how far that is
               └─ images ──┬─ tags
                           ├─ image_blobs      what a manifest needs
                           ├─ image_gaps       what it needs and was not there when it came
@@ -57,6 +59,8 @@ from registry.database.schema.identities import (
     roles,
     users,
 )
+from registry.database.schema.pulls import pull_time_exclusions
+from registry.database.schema.rekeying import rekeys
 from registry.database.schema.replication import (
     backfill_items,
     backfills,
@@ -90,7 +94,9 @@ __all__ = [
     "policy_files",
     "policy_versions",
     "profile_roles",
+    "pull_time_exclusions",
     "registry_settings",
+    "rekeys",
     "replicated_deletions",
     "replications",
     "repositories",

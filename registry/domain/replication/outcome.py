@@ -11,6 +11,7 @@ from registry.domain.replication.queue import COMPLETE, FAILED, IN_PROGRESS
 from registry.values.errors import (
     Damaged,
     Denied,
+    ImageArchived,
     ImageNotFound,
     KeyNotFound,
     KeyUnavailable,
@@ -45,6 +46,7 @@ _CODES: Sequence[tuple[type[MoorageError], str, bool]] = (
     (KeyUnavailable, "KmsError", True),
     (LimitExceeded, "LimitExceeded", False),
     (Damaged, "ImageDamaged", False),
+    (ImageArchived, "ImageArchived", False),
     (ImageNotFound, "ImageNotFound", False),
     (RepositoryNotFound, "RepositoryNotFound", True),
     (NotFound, "ImageNotFound", True),

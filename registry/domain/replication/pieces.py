@@ -81,6 +81,7 @@ class Pieces:
             if found is None:
                 return  # and its row went with it
             source = by_id(connection, found.repository_id)
+            assert source is not None  # noqa: S101 - an image has a repository
             names = tags_by_image(connection, [row.image_id]).get(row.image_id, [])
         digest = Digest.parse(found.digest)
         outcome = attempted(
