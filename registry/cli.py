@@ -13,10 +13,12 @@ from registry import __version__
 from registry.commands.accounts import account
 from registry.commands.audit import audit
 from registry.commands.backup import backup, restore
+from registry.commands.copy import copy
 from registry.commands.explain import explain
 from registry.commands.gc import gc
 from registry.commands.options import Group, options, settings_of
 from registry.commands.policy import policy
+from registry.commands.rekey import rekey
 from registry.commands.tokens import token
 from registry.commands.upstream_credentials import upstream_credentials
 from registry.commands.verify import verify
@@ -30,7 +32,19 @@ def main() -> None:
     """Amazon ECR's interface on a machine of your own."""
 
 
-for command in (account, audit, backup, gc, policy, restore, token, upstream_credentials, verify):
+for command in (
+    account,
+    audit,
+    backup,
+    copy,
+    gc,
+    policy,
+    rekey,
+    restore,
+    token,
+    upstream_credentials,
+    verify,
+):
     main.add_command(command)
 policy.add_command(explain)
 

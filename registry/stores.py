@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from registry.caching import caching_of
 from registry.config import Settings
 from registry.domain.access import Access, no_record
 from registry.domain.blobs import Blobs
+from registry.domain.copying.copier import Copier
+from registry.domain.copying.orders import Orders
 from registry.domain.deletions import Deletions
 from registry.domain.downloads import Downloads
 from registry.domain.garbage import Garbage
@@ -18,21 +21,28 @@ from registry.domain.identities.usage import PolicyUsage
 from registry.domain.identities.users import AccessKeys, Users
 from registry.domain.images import Images
 from registry.domain.layers import Layers
+from registry.domain.pull_exclusions import PullExclusions
 from registry.domain.registries import Registries
+from registry.domain.rekeyer import Rekeyer
+from registry.domain.rekeying import Rekeying
+from registry.domain.replication import queue
+from registry.domain.replication.backfills import Backfills
+from registry.domain.replication.pieces import Pieces
+from registry.domain.replication.replicator import Replicator
+from registry.domain.replication.sender import Sender
+from registry.domain.replication.statuses import Statuses
 from registry.domain.repositories import Repositories
 from registry.domain.repository_settings import RepositorySettings
+from registry.domain.resealing import Resealing
+from registry.domain.storage_class import StorageClasses
 from registry.domain.tagged import TagsOf
 from registry.domain.templates import Templates
 from registry.domain.tokens import Tokens
 from registry.domain.uploads import Uploads
-from registry.domain.upstreams.cache import Below, Caching, caching
-from registry.domain.upstreams.secrets import Secrets
 from registry.domain.vault import Vault
 from registry.ecr.binding import Stores as EcrStores
 from registry.ground import Ground
 from registry.iam.service import Stores
-from registry.upstream.addresses import Trusted
-from registry.upstream.client import Client
 
 
 def tokens_of(ground: Ground) -> Tokens:
@@ -77,6 +87,24 @@ def garbage_of(settings: Settings, ground: Ground) -> Garbage:
     )
 
 
+def rekeying_of(settings: Settings, ground: Ground) -> Rekeying:
+    """What starts a repository's move to another key, and tells of it."""
+    vault = Vault(ground.storage, ground.keys)
+    return Rekeying(ground.database, vault, repositories_of(settings, ground))
+
+
+def resealing_of(settings: Settings, ground: Ground) -> Resealing:
+    """What seals a repository's contents anew over the ground."""
+    database, vault = ground.database, Vault(ground.storage, ground.keys)
+    stored = Blobs(database, ground.cache, vault, grace=settings.gc_grace)
+    return Resealing(database, vault, stored, Uploads(database, vault))
+
+
+def rekeyer_of(settings: Settings, ground: Ground) -> Rekeyer:
+    """What moves repositories to another key over the ground."""
+    return Rekeyer(ground.database, resealing_of(settings, ground))
+
+
 def access_of(settings: Settings, ground: Ground, repositories: Repositories) -> Access:
     """What decides, and has the audit log record it."""
     record = ground.audit.record if ground.audit is not None else no_record
@@ -92,7 +120,14 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
     repositories = repositories_of(settings, ground)
     blobs = Blobs(database, ground.cache, vault, grace=settings.gc_grace)
     uploads = Uploads(database, vault)
-    images = Images(database, ground.cache, vault, sparse=settings.sparse_manifests)
+    images = Images(
+        database,
+        ground.cache,
+        vault,
+        sparse=settings.sparse_manifests,
+        pushed=queue.pushed,
+        deleted=queue.deleted,
+    )
     tokens = tokens_of(ground)
     templates = Templates(database, repositories)
     return EcrStores(
@@ -102,7 +137,9 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         templates=templates,
         images=images,
         pulls=ground.pulls,
-        deletions=Deletions(database),
+        pull_exclusions=PullExclusions(database, ground.cache),
+        storage_classes=StorageClasses(database),
+        deletions=Deletions(database, queue.deleted),
         tags_of=TagsOf(database),
         blobs=blobs,
         uploads=uploads,
@@ -110,30 +147,35 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         downloads=Downloads(ground.keys.secret("download links"), tokens),
         tokens=tokens,
         access=access_of(settings, ground, repositories),
-        caching=caching_of(settings, ground, templates, uploads, blobs),
+        statuses=Statuses(database),
+        backfills=Backfills(database),
+        caching=caching_of(
+            settings,
+            ground,
+            repositories=repositories,
+            templates=templates,
+            uploads=uploads,
+            blobs=blobs,
+        ),
     )
 
 
-def secrets_of(ground: Ground) -> Secrets:
-    """The credentials of upstream registries."""
-    return Secrets(ground.database, ground.keys.secret("stored secrets"))
+def orders_of(ground: Ground, stores: EcrStores) -> Orders:
+    """What copies and moves images; a copy is a push to its target."""
+    copier = Copier(ground.database, stores.images, stores.blobs, stores.uploads, "copy")
+    return Orders(stores.images, copier, stores.deletions)
 
 
-def caching_of(
-    settings: Settings, ground: Ground, templates: Templates, uploads: Uploads, blobs: Blobs
-) -> Caching:
-    """The pull-through cache."""
-    vault = Vault(ground.storage, ground.keys)
-    below = Below(
-        database=ground.database,
-        cache=ground.cache,
-        secrets=secrets_of(ground),
-        client=Client(Trusted(settings.upstreams), settings.upstream_timeout),
-        repositories=repositories_of(settings, ground),
-        templates=templates,
-        images=Images(ground.database, ground.cache, vault, sparse="all"),
-        uploads=uploads,
-        blobs=blobs,
+def replicator_of(settings: Settings, ground: Ground, stores: EcrStores) -> Replicator:
+    """What replicates; what it brings is not replicated once more."""
+    database, vault = ground.database, Vault(ground.storage, ground.keys)
+    images = Images(database, ground.cache, vault, sparse=settings.sparse_manifests)
+    sender = Sender(
+        stores.repositories,
+        stores.templates,
+        Copier(database, images, stores.blobs, stores.uploads, "replication"),
+        Deletions(database),
+        access=stores.access,
+        regions=settings.all_regions,
     )
-    every = settings.upstream_check
-    return caching(below, settings.hosts, mirror_of=settings.mirror_of, every=every)
+    return Replicator(database, Pieces(database, sender), stores.backfills)

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
+from registry.caching import secrets_of
 from registry.commands.opened import opened
 from registry.commands.options import Group, options, settings_of
 from registry.domain.upstreams.secrets import Secret
 from registry.domain.upstreams.sources import PREFIX, secret_name, secret_value
-from registry.stores import secrets_of
 from registry.values.errors import ParameterInvalid
 
 _on_server = options("data", "account", "region", "keyring")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 ROOT = "ROOT"
 ON_PUSH = "CREATE_ON_PUSH"
 THROUGH_CACHE = "PULL_THROUGH_CACHE"
+ON_REPLICATION = "REPLICATION"
 
 Document = Mapping[str, Any]
 """A template's members but its times."""
@@ -114,13 +115,13 @@ class Templates:
 
         Raises RepositoryExists, KeyNotFound, KeyUnavailable.
         """
-        return self._make(scope, name, ON_PUSH)
+        return self.create_for(scope, name, ON_PUSH)
 
-    def create_for_cache(self, scope: Scope, name: str) -> Repository:
-        """Make the repository that a first pull through the cache needs. Raises the same."""
-        return self._make(scope, name, THROUGH_CACHE)
+    def create_for(self, scope: Scope, name: str, scenario: str) -> Repository:
+        """Make a repository for one of ECR's scenarios, as the template for it says.
 
-    def _make(self, scope: Scope, name: str, scenario: str) -> Repository:
+        Raises RepositoryExists, KeyNotFound, KeyUnavailable.
+        """
         template = self._for(scope, name, scenario)
         if template is None:
             return self._repositories.create(scope, name)

@@ -11,14 +11,17 @@ from registry.ecr.errors import service_error
 from registry.ecr.images import ImageOperations
 from registry.ecr.layers import LayerOperations, LayerUploadOperations
 from registry.ecr.policies import PolicyOperations
+from registry.ecr.pull_exclusions import PullExclusionOperations
 from registry.ecr.pull_through import PullThroughOperations
 from registry.ecr.referrers import ReferrerOperations
 from registry.ecr.registry import RegistryOperations, RegistryPolicyOperations
+from registry.ecr.replication import BackfillOperations, ReplicationOperations
 from registry.ecr.repositories import RepositoryOperations
 from registry.ecr.resource_tags import ResourceTagOperations
 from registry.ecr.scanning import ScanningOperations
 from registry.ecr.service import ecr
 from registry.ecr.settings import SettingOperations
+from registry.ecr.storage_class import StorageClassOperations
 from registry.ecr.templates import TemplateOperations
 from registry.ecr.tokens import TokenOperations
 from registry.ecr.upstream import Upstream
@@ -32,10 +35,14 @@ if TYPE_CHECKING:
     from registry.domain.images import Images
     from registry.domain.layers import Layers
     from registry.domain.pages import Pages
+    from registry.domain.pull_exclusions import PullExclusions
     from registry.domain.pulls import Pulls
     from registry.domain.registries import Registries
+    from registry.domain.replication.backfills import Backfills
+    from registry.domain.replication.statuses import Statuses
     from registry.domain.repositories import Repositories
     from registry.domain.repository_settings import RepositorySettings
+    from registry.domain.storage_class import StorageClasses
     from registry.domain.tagged import TagsOf
     from registry.domain.templates import Templates
     from registry.domain.tokens import Tokens
@@ -54,6 +61,8 @@ class Stores:
     templates: Templates
     images: Images
     pulls: Pulls
+    pull_exclusions: PullExclusions
+    storage_classes: StorageClasses
     deletions: Deletions
     tags_of: TagsOf
     blobs: Blobs
@@ -62,6 +71,8 @@ class Stores:
     downloads: Downloads
     tokens: Tokens
     access: Access
+    statuses: Statuses
+    backfills: Backfills
     caching: Caching
 
 
@@ -80,12 +91,16 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
         ScanningOperations(repositories, stores.registries),
         PolicyOperations(repositories, stores.access),
         ImageOperations(repositories, images, pages, stores.pulls, upstream),
+        PullExclusionOperations(stores.pull_exclusions, pages),
+        StorageClassOperations(repositories, images, stores.storage_classes, stores.tags_of),
         ReferrerOperations(repositories, images, pages),
         DeletionOperations(repositories, stores.deletions, stores.tags_of),
         LayerUploadOperations(repositories, stores.uploads, layers),
         LayerOperations(repositories, stores.blobs, layers, stores.downloads, upstream),
         PullThroughOperations(caching.rules, caching.sources, pages),
         TokenOperations(stores.tokens, hosts),
+        ReplicationOperations(repositories, images, stores.statuses),
+        BackfillOperations(stores.backfills, pages),
         errors=service_error,
         invalid=invalid_parameter,
     )

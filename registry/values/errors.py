@@ -9,15 +9,19 @@
     │   ├── PolicyDocumentInvalid
     │   └── EmptyUpload  PartTooSmall
     ├── NotFound
-    │   ├── RepositoryNotFound  ImageNotFound  BlobNotFound  UploadNotFound
+    │   ├── RepositoryNotFound  BlobNotFound  UploadNotFound
+    │   ├── ImageNotFound ── ImageArchived
     │   ├── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
     │   ├── RegistryPolicyNotFound  TemplateNotFound  RuleNotFound  SecretNotFound
+    │   ├── ExclusionNotFound  BackfillNotFound
     │   └── EntityNotFound
     ├── Conflict
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
     │   ├── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
     │   ├── BlobExists  BlobUnreferenced  TemplateExists  RuleExists
+    │   ├── ExclusionExists  StorageClassFixed
     │   ├── EntityExists  DeleteConflict
+    │   ├── BackfillRunning  BackfillEnded
     │   └── LimitExceeded ── TooManyTags
     ├── Refused
     │   ├── Unauthenticated  TokenExpired  Denied  SecretInaccessible
@@ -127,6 +131,10 @@ class ImageNotFound(NotFound):
     """No manifest of that tag or digest."""
 
 
+class ImageArchived(ImageNotFound):
+    """The image is in the archive: it has to be restored before it is pulled."""
+
+
 class BlobNotFound(NotFound):
     """No blob of that digest in the repository."""
 
@@ -161,6 +169,14 @@ class RuleNotFound(NotFound):
 
 class SecretNotFound(NotFound):
     """No secret of that ARN."""
+
+
+class ExclusionNotFound(NotFound):
+    """The principal is not among those whose pulls do not count."""
+
+
+class BackfillNotFound(NotFound):
+    """No replication backfill of that id in the registry."""
 
 
 class Vanished(NotFound):
@@ -213,6 +229,14 @@ class RuleExists(Conflict):
     """A pull through cache rule of that prefix exists already."""
 
 
+class ExclusionExists(Conflict):
+    """The principal is among those whose pulls do not count already."""
+
+
+class StorageClassFixed(Conflict):
+    """An image that has to stay in its storage class while something else stands."""
+
+
 class BlobExists(Conflict):
     """The repository holds the layer already (ECR's CompleteLayerUpload says so)."""
 
@@ -223,6 +247,14 @@ class BlobUnreferenced(Conflict):
 
 class UploadConflict(Conflict):
     """Somebody else wrote to the upload in the meantime."""
+
+
+class BackfillRunning(Conflict):
+    """A replication backfill to that region is in progress already."""
+
+
+class BackfillEnded(Conflict):
+    """A replication backfill that has ended cannot be stopped."""
 
 
 class EntityExists(Conflict):

@@ -7,8 +7,8 @@ import json
 import pytest
 from click.testing import CliRunner, Result
 
+from registry.caching import secrets_of
 from registry.cli import main
-from registry.stores import secrets_of
 from tests.application import ACCOUNT, REGION, SCOPE, Registry, loop, open_one, registry, template
 
 __all__ = ["loop", "open_one", "registry", "template"]

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from registry.caching import secrets_of
 from registry.domain.upstreams.rules import Rule
 from registry.domain.upstreams.secrets import Secrets
 from registry.domain.upstreams.sources import secret_value
-from registry.stores import secrets_of
 from tests.application import ACCOUNT, SCOPE, OpenRegistry, Registry, allow
 from tests.domain.upstreams.examples import NOW, rule
 from tests.ecr.calls import refusal

@@ -1,20 +1,26 @@
 """The tables. The database is the truth; storage holds only bytes.
 
 registry_settings                             policies, replication, scanning of registries
+pull_time_exclusions                          whose pulls do not count
 creation_templates                            what a push that creates a repository gives it
 repositories ─┬─ repository_policies
               ├─ links ───── blobs            what a repository may serve
               ├─ uploads ─── upload_parts     what is on its way in
+              ├─ rekeys                       keys that it leaves, and how far that is
               └─ images ──┬─ tags
                           ├─ image_blobs      what a manifest needs
                           ├─ image_gaps       what it needs and was not there when it came
-                          └─ image_children   what an index lists
+                          ├─ image_children   what an index lists
+                          └─ replications     where it is to be copied to, and what came of it
+replicated_deletions                          what is to go elsewhere too
+backfills ─── backfill_items                  older images to be replicated
 leftovers                                     objects whose bytes are still to be deleted
 tasks                                         what one process at a time does
 pull_through_rules                            which names are fetched from where
 secrets                                       with which credentials
 upstream_tags                                 what was last compared with an upstream
 upstream_leases                               what is being fetched, by whom
+event_targets ── event_deliveries             who is told of what, and has not been yet
 users ──┬─ access_keys
         └─ user_policies
 """
@@ -40,6 +46,7 @@ from registry.database.schema.content import (
     upload_parts,
     uploads,
 )
+from registry.database.schema.events import event_deliveries, event_targets
 from registry.database.schema.identities import (
     access_keys,
     accounts,
@@ -56,6 +63,14 @@ from registry.database.schema.identities import (
     roles,
     users,
 )
+from registry.database.schema.pulls import pull_time_exclusions
+from registry.database.schema.rekeying import rekeys
+from registry.database.schema.replication import (
+    backfill_items,
+    backfills,
+    replicated_deletions,
+    replications,
+)
 from registry.database.schema.upstreams import (
     pull_through_rules,
     secrets,
@@ -68,8 +83,12 @@ __all__ = [
     "access_keys",
     "accounts",
     "attachments",
+    "backfill_items",
+    "backfills",
     "blobs",
     "creation_templates",
+    "event_deliveries",
+    "event_targets",
     "group_members",
     "groups",
     "image_blobs",
@@ -86,7 +105,11 @@ __all__ = [
     "policy_versions",
     "profile_roles",
     "pull_through_rules",
+    "pull_time_exclusions",
     "registry_settings",
+    "rekeys",
+    "replicated_deletions",
+    "replications",
     "repositories",
     "repository_policies",
     "robots",

@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from registry.domain.templates import THROUGH_CACHE
 from registry.domain.upstreams.flights import Flights, resolve, running
 from registry.values.digest import Digest
 from registry.values.errors import (
@@ -213,7 +214,7 @@ class Imports:
         """The repository; only made once the upstream is known to have something for it."""
         if not self.exists(wanted.scope, wanted.name):
             with suppress(RepositoryExists):
-                self._templates.create_for_cache(wanted.scope, wanted.name)
+                self._templates.create_for(wanted.scope, wanted.name, THROUGH_CACHE)
         return self._repositories.get(wanted.scope, wanted.name)
 
     def _here(
