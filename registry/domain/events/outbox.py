@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from registry.database.schema import event_deliveries, event_targets
+from registry.domain.events.event import PULL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,7 @@ def wanted(connection: sa.Connection, scope: Scope) -> Sequence[sa.Row[Any]]:
     """The targets that may want an event of that registry."""
     table = event_targets.c
     mine = sa.and_(table.account == scope.account, table.region == scope.region)
-    columns = [table.id, table.detail_types, table.repositories]
+    columns = [table.id, table.account, table.detail_types, table.actions, table.repositories]
     query = sa.select(*columns)
     return connection.execute(query.where(sa.or_(table.account == SERVER, mine))).all()
 
@@ -66,7 +67,11 @@ def put(connection: sa.Connection, targets: Sequence[sa.Row[Any]], events: Seque
 
 def wants(target: sa.Row[Any], event: Event) -> bool:
     """Whether the target's filters let the event through."""
-    kinds, patterns = target.detail_types, target.repositories
+    kinds, actions, patterns = target.detail_types, target.actions, target.repositories
     if kinds and event.detail_type not in kinds:
         return False
+    if actions and event.action not in actions:
+        return False
+    if event.action == PULL and not actions and target.account != SERVER:
+        return False  # AWS tells of no pulls: who wants to hear of them says so
     return not patterns or any(fnmatch.fnmatchcase(event.repository, each) for each in patterns)
