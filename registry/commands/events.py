@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -156,7 +155,7 @@ def _described(target: Target, load: Load) -> Iterator[str]:
 
 
 def _line(letter: Delivery) -> str:
-    event = json.loads(letter.body)
+    event = letter.event
     detail = event["detail"]
     what = [event["detail-type"], detail.get("action-type", ""), detail["repository-name"]]
     why = f"{letter.error}, {letter.attempts} attempts"

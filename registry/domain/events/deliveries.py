@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,6 +36,11 @@ class Delivery:
     attempts: int
     dead_at: datetime | None
     error: str | None
+
+    @property
+    def event(self) -> dict[str, Any]:
+        """What it says."""
+        return dict(json.loads(self.body))
 
 
 @dataclass(frozen=True, slots=True)
