@@ -21,6 +21,8 @@ from registry.callers import Authorizer, Refusals, SigningKeys
 from registry.collection import Collection
 from registry.config import Settings
 from registry.database.database import Database
+from registry.delivery import delivery_of
+from registry.domain.events.pulls import SECONDS as PULL_EVENTS_SECONDS
 from registry.domain.pages import Pages
 from registry.domain.pulls import SECONDS as PULLS_SECONDS
 from registry.domain.replication.replicator import SECONDS as REPLICATION_SECONDS
@@ -156,6 +158,7 @@ class Front:
 
 def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metrics) -> list[Work]:
     """What each worker does beside answering; what only one may do at a time sees to it itself."""
+    delivery = delivery_of(settings, ground, metrics)
     collection = Collection(garbage_of(settings, ground), metrics, settings.gc_grace)
     replicator = replicator_of(settings, ground, stores)
     return [
@@ -163,6 +166,8 @@ def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metric
         Work("pulls", lambda _stop: ground.pulls.flush(), PULLS_SECONDS),
         Work("garbage", collection.run, collection.seconds),
         Work("replication", replicator.run, REPLICATION_SECONDS),
+        Work("events", delivery.run, delivery.seconds),
+        Work("pull-events", delivery.tell_pulls, PULL_EVENTS_SECONDS),
         Work("rekeying", Moves(rekeyer_of(settings, ground)).run, MOVES_SECONDS),
     ]
 
