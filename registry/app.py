@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from registry.api.app import Api
 from registry.api.copying import CopyEndpoint
+from registry.api.event_targets import EventTargetEndpoints
 from registry.api.routes import PREFIX as API_PREFIX
 from registry.aws.gateway import Gateway
 from registry.background import Work, repeated
@@ -45,6 +46,8 @@ from registry.oci.routes import table
 from registry.oci.uploads import UploadEndpoints
 from registry.stores import (
     ecr_stores,
+    event_queue_of,
+    event_targets_of,
     garbage_of,
     orders_of,
     rekeyer_of,
@@ -115,8 +118,11 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         pages=pages,
         regions=settings.all_regions,
     )
+    event_targets = EventTargetEndpoints(
+        event_targets_of(ground), event_queue_of(settings, ground), pages
+    )
     api = Api(
-        [copying.route],
+        [copying.route, *event_targets.routes],
         SigningKeys(ground.directory, ground.sessions),
         Authorizer(access),
         regions=settings.all_regions,
