@@ -4,6 +4,7 @@ DATA/moorage.db       metadata
 DATA/keyring.json     master keys
 DATA/credentials      administrators' access keys, in the AWS shared-credentials format
 DATA/audit/           the audit log, a file for each day
+DATA/events/          the event log, a file for each day, where it is kept
 DATA/storage/         blobs, where they lie on disk
 DATA/moorage.lock     held while a server runs on this directory
 """
