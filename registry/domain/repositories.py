@@ -28,7 +28,7 @@ from registry.values.reference import repository_name
 from registry.values.scope import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from registry.database.database import Cache, Database
     from registry.domain.vault import Vault
@@ -76,6 +76,8 @@ class Encryption:
 
     type: str = "AES256"
     key: str | None = None
+    granted: bool = False
+    """Whether somebody's right to use the key was found already."""
 
 
 class Repositories:
@@ -89,12 +91,15 @@ class Repositories:
         keys: KeyProvider,
         *,
         encrypted: bool = True,
+        lent: Callable[[Scope, str], None] = lambda _scope, _key_id: None,
     ) -> None:
+        """`lent` raises KeyNotFound for a key that a registry has no right to."""
         self._database = database
         self._cache = cache
         self._vault = vault
         self._keys = keys
         self._encrypted = encrypted
+        self._lent = lent
 
     def create(
         self,
@@ -114,7 +119,7 @@ class Repositories:
         """
         repository_name(name)
         encryption = encryption or Encryption()
-        key_id = self.key_of(encryption)
+        key_id = self.key_of(scope, encryption)
         row: dict[str, Any] = {
             "account": scope.account,
             "region": scope.region,
@@ -224,15 +229,14 @@ class Repositories:
         """ARN of the KMS key, None for AES256: ECR's EncryptionConfiguration.kmsKey."""
         if repository.encryption_type == "AES256":
             return None
-        scope = repository.scope
-        return f"arn:aws:kms:{scope.region}:{scope.account}:key/{repository.key_id}"
+        return self._keys.arn(repository.key_id, repository.scope)
 
     def _find(self, scope: Scope, name: str) -> Repository | None:
         with self._database.read() as connection:
             row = connection.execute(_named(scope, name)).first()
         return None if row is None else _repository(row)
 
-    def key_of(self, encryption: Encryption) -> str:
+    def key_of(self, scope: Scope, encryption: Encryption) -> str:
         """Id of the key. Raises ParameterInvalid, KeyNotFound, KeyUnavailable."""
         if not self._encrypted:
             if encryption.key is not None:
@@ -240,12 +244,20 @@ class Repositories:
             return PLAIN
         if encryption.type == "AES256" and encryption.key is not None:
             raise ParameterInvalid("a KMS key can be named only with encryption type KMS")
-        default = DEFAULT_KEY if encryption.type == "AES256" else MANAGED_KMS_KEY
+        if encryption.type == "AES256":
+            key_id = self._keys.resolve(DEFAULT_KEY)
+        else:
+            key_id = self._named(scope, encryption)
+        self._keys.check(key_id)
+        return key_id
+
+    def _named(self, scope: Scope, encryption: Encryption) -> str:
         try:
-            key_id = self._keys.resolve(encryption.key or default)
+            key_id = self._keys.resolve(encryption.key or MANAGED_KMS_KEY, scope)
+            if not encryption.granted:
+                self._lent(scope, key_id)
         except KeyNotFound:
             raise KeyNotFound(f"the KMS key {encryption.key!r} does not exist") from None
-        self._keys.check(key_id)
         return key_id
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from registry.domain.deletions import Deletions
     from registry.domain.downloads import Downloads
     from registry.domain.images import Images
+    from registry.domain.key_use import KeyUse
     from registry.domain.layers import Layers
     from registry.domain.pages import Pages
     from registry.domain.pulls import Pulls
@@ -59,13 +60,14 @@ class Stores:
     downloads: Downloads
     tokens: Tokens
     access: Access
+    key_use: KeyUse
 
 
 def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
     """All operations of this server's ECR."""
     repositories, images, layers = stores.repositories, stores.images, stores.layers
     return ecr.bind(
-        RepositoryOperations(repositories, pages, hosts),
+        RepositoryOperations(repositories, pages, hosts, stores.key_use),
         SettingOperations(repositories, stores.settings),
         ResourceTagOperations(repositories, stores.settings),
         TemplateOperations(stores.templates, repositories, pages),

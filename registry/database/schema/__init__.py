@@ -9,6 +9,7 @@ repositories ─┬─ repository_policies
                           ├─ image_blobs      what a manifest needs
                           ├─ image_gaps       what it needs and was not there when it came
                           └─ image_children   what an index lists
+key_grants                                    who may use a key of the keyring for what
 leftovers                                     objects whose bytes are still to be deleted
 tasks                                         what one process at a time does
 users ──┬─ access_keys
@@ -52,6 +53,7 @@ from registry.database.schema.identities import (
     roles,
     users,
 )
+from registry.database.schema.keys import key_grants
 
 __all__ = [
     "Instant",
@@ -68,6 +70,7 @@ __all__ = [
     "images",
     "inline_policies",
     "instance_profiles",
+    "key_grants",
     "leftovers",
     "links",
     "metadata",
