@@ -28,6 +28,8 @@ from registry.http.observe import Observe
 from registry.http.operations import exposition, healthz
 from registry.iam.binding import bound_iam
 from registry.keys.local import LocalKeyring
+from registry.kms.binding import bound_kms
+from registry.kms.service import Stores as KmsStores
 from registry.oci.app import OciApp
 from registry.oci.blobs import BlobEndpoints
 from registry.oci.downloads import DownloadApp
@@ -35,7 +37,7 @@ from registry.oci.listing import ListingEndpoints
 from registry.oci.manifests import ManifestEndpoints
 from registry.oci.routes import table
 from registry.oci.uploads import UploadEndpoints
-from registry.stores import ecr_stores, garbage_of, stores_of
+from registry.stores import ecr_stores, garbage_of, grants_of, stores_of
 from registry.sts.operations import SessionOperations
 from registry.sts.service import GLOBAL_REGION, IdentityOperations, sts
 from registry.values.errors import ObjectNotFound
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
     from registry.storage.driver import Driver
 
 PURGE_SECONDS = 600.0
-"""How often keys whose deletion date has come are destroyed."""
+"""How often keys are rotated or destroyed whose date has come."""
 
 
 def create(argument: str) -> ASGIApp:
@@ -85,6 +87,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
             bound_ecr(stores, pages, settings.hosts),
             sts.bind(IdentityOperations(), sessions, global_region=GLOBAL_REGION),
             bound_iam(stores_of(ground), pages),
+            bound_kms(KmsStores(ground.keys, grants_of(ground), access), pages),
         ],
         SigningKeys(ground.directory, ground.sessions),
         Authorizer(access),
@@ -124,10 +127,16 @@ def works(settings: Settings, ground: Ground, metrics: Metrics) -> list[Work]:
     """What each worker does beside answering; what only one may do at a time sees to it itself."""
     collection = Collection(garbage_of(settings, ground), metrics, settings.gc_grace)
     return [
-        Work("keys", lambda _stop: ground.keys.purge(), PURGE_SECONDS),
+        Work("keys", lambda _stop: tend(ground), PURGE_SECONDS),
         Work("pulls", lambda _stop: ground.pulls.flush(), PULLS_SECONDS),
         Work("garbage", collection.run, collection.seconds),
     ]
+
+
+def tend(ground: Ground) -> None:
+    """Rotate the keys that are due, and destroy those whose deletion date has come."""
+    ground.keys.rotate_due()
+    grants_of(ground).forget(ground.keys.purge())
 
 
 def operations(ground: Ground, metrics: Metrics, beside: list[Work]) -> Starlette:
