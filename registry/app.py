@@ -134,9 +134,13 @@ def works(settings: Settings, ground: Ground, metrics: Metrics) -> list[Work]:
 
 
 def tend(ground: Ground) -> None:
-    """Rotate the keys that are due, and destroy those whose deletion date has come."""
+    """Rotate the keys that are due, and destroy those whose deletion date has come.
+
+    Any process may do it at any time: the keyring's lock lets one do it.
+    """
     ground.keys.rotate_due()
-    grants_of(ground).forget(ground.keys.purge())
+    ground.keys.purge()
+    grants_of(ground).keep([key.key_id for key in ground.keys.ring().keys])
 
 
 def operations(ground: Ground, metrics: Metrics, beside: list[Work]) -> Starlette:

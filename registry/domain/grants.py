@@ -105,11 +105,13 @@ class Grants:
         with self._database.write() as connection:
             connection.execute(sa.delete(key_grants).where(key_grants.c.id == grant_id))
 
-    def forget(self, key_ids: Collection[str]) -> None:
-        """End all on keys that are destroyed."""
-        if key_ids:
+    def keep(self, key_ids: Collection[str]) -> None:
+        """End all on other keys than these: they are destroyed."""
+        gone = key_grants.c.key_id.not_in(key_ids)
+        with self._database.read() as connection:
+            found = connection.execute(sa.select(key_grants.c.id).where(gone).limit(1)).first()
+        if found is not None:
             with self._database.write() as connection:
-                gone = key_grants.c.key_id.in_(key_ids)
                 connection.execute(sa.delete(key_grants).where(gone))
 
     def _load(self, key_id: str) -> tuple[Grant, ...]:
