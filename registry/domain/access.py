@@ -81,6 +81,10 @@ class Guarded:
     more: Callable[[Circumstances], Document | None] | None = None
     """What else allows, where only the request tells: the grants of a key."""
 
+    def beside(self, circumstances: Circumstances) -> Document | None:
+        """What stands beside the resource's own policy."""
+        return self.around if self.more is None else self.more(circumstances)
+
 
 UNGUARDED = Guarded()
 
@@ -188,7 +192,7 @@ class Access:
         if action.startswith(_STS) and resource != "*":
             trust = guarded.trust or NOBODY
             return decide(_policies(identity, trust, PolicyKind.TRUST, None), request)
-        around = guarded.around if guarded.more is None else guarded.more(circumstances)
+        around = guarded.beside(circumstances)
         policies = _policies(
             identity, guarded.policy, PolicyKind.RESOURCE, around, required=guarded.required
         )

@@ -190,6 +190,7 @@ def anonymised(message: str, which: str) -> str:
 def test_another_account_is_refused_by_whatever_names_this_one(prepared: World) -> None:
     registry, key = prepared.registry, prepared.signers["foreigner"]
     members = {"registryId", "RoleArn", "PolicyArn", "PolicySourceArn", "PermissionsBoundary"}
+    members.add("KeyId")
     tried = 0
     with Unchanged(registry):
         for operation in guarded(registry):
@@ -200,7 +201,8 @@ def test_another_account_is_refused_by_whatever_names_this_one(prepared: World) 
                 for which in ("there", "gone")
             )
             # What it names by name it looks for in its own account.
-            refusals = DENIED if operation.label.startswith("ecr:") else DENIED | {"NoSuchEntity"}
+            whole = operation.label.startswith(("ecr:", "kms:"))
+            refusals = DENIED if whole else DENIED | {"NoSuchEntity"}
             assert there[1] in refusals, (operation.label, there)
             assert anonymised(there[2], "there") == anonymised(gone[2], "gone"), operation.label
             tried += 1

@@ -7,6 +7,8 @@ import sqlalchemy as sa
 
 from registry.app import tend
 from registry.database.schema import key_grants
+from registry.domain.access import Circumstances
+from registry.domain.explanation import explain
 from tests.application import ACCOUNT, REGION, SCOPE, Registry, allow
 from tests.ecr.calls import refusal
 from tests.identities import ADMIN, OTHER, assume, aws, make_role, trusting
@@ -50,6 +52,19 @@ def test_a_grant_allows_what_it_says_until_it_is_revoked(kms: Any, key_id: str, 
     assert kms.list_grants(KeyId=key_id)["Grants"] == []
     code, _ = refusal(lambda: kms.revoke_grant(KeyId=key_id, GrantId=made["GrantId"]))
     assert code == "NotFoundException"
+
+
+def test_the_explanation_shows_the_grant_that_allows(
+    registry: Registry, kms: Any, key_id: str
+) -> None:
+    key = registry.user("ada")
+    grant(kms, key_id, "Encrypt")
+    answer = explain(
+        registry.stores.access, key.user, "kms:Encrypt", f"{ARN}key/{key_id}", Circumstances()
+    )
+    assert answer.decision.allowed
+    assert answer.statement["Action"] == ["kms:Encrypt"]
+    assert answer.statement["Principal"] == {"AWS": user("ada")}
 
 
 def test_a_denial_outweighs_a_grant(registry: Registry, kms: Any, key_id: str) -> None:
