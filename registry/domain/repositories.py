@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from registry.database.schema import images, repositories, repository_policies
-from registry.domain import blobs, upload_rows
+from registry.domain import blobs, events, upload_rows
 from registry.domain.access import UNGUARDED, Guarded
 from registry.domain.identities.identity import Document
 from registry.domain.leftovers import discard
@@ -143,6 +143,7 @@ class Repositories:
             if policy is not None:
                 new = {"repository_id": made.id, "document": policy}
                 connection.execute(sa.insert(repository_policies).values(new))
+            events.repository_created(connection, made)
             return made
 
     def get(self, scope: Scope, name: str) -> Repository:
@@ -180,7 +181,8 @@ class Repositories:
                     f"The repository with name '{name}' in registry with id '{scope.account}'"
                     " cannot be deleted because it still contains images"
                 )
-            waste = upload_rows.end_all(connection, repository.id, repository.key_id)
+            events.repository_deleted(connection, repository)
+            waste = upload_rows.end_all(connection, repository.id)
             waste += blobs.unlink_all(connection, repository.id)
             connection.execute(sa.delete(repositories).where(repositories.c.id == repository.id))
         discard(self._database, self._vault, waste)
@@ -293,11 +295,17 @@ def scope_and_name(arn: str) -> tuple[Scope, str] | None:
 
 def current(connection: sa.Connection, repository: Repository) -> Repository:
     """The repository as it is in this transaction. Raises Vanished."""
-    query = sa.select(repositories).where(repositories.c.id == repository.id)
-    row = connection.execute(query).first()
-    if row is None:
+    found = by_id(connection, repository.id)
+    if found is None:
         raise Vanished(f"the repository '{repository.name}' was deleted in the meantime")
-    return _repository(row)
+    return found
+
+
+def by_id(connection: sa.Connection, repository_id: int) -> Repository | None:
+    """The repository of that number."""
+    query = sa.select(repositories).where(repositories.c.id == repository_id)
+    row = connection.execute(query).first()
+    return None if row is None else _repository(row)
 
 
 def _repository(row: sa.Row[Any]) -> Repository:

@@ -13,6 +13,9 @@ _CODES: tuple[tuple[type[errors.MoorageError], str], ...] = (
     (errors.RepositoryPolicyNotFound, "RepositoryPolicyNotFoundException"),
     (errors.RegistryPolicyNotFound, "RegistryPolicyNotFoundException"),
     (errors.TemplateNotFound, "TemplateNotFoundException"),
+    (errors.ExclusionNotFound, "ExclusionNotFoundException"),
+    (errors.ExclusionExists, "ExclusionAlreadyExistsException"),
+    (errors.StorageClassFixed, "ImageStorageClassUpdateNotSupportedException"),
     (errors.TemplateExists, "TemplateAlreadyExistsException"),
     (errors.RepositoryExists, "RepositoryAlreadyExistsException"),
     (errors.RepositoryNotEmpty, "RepositoryNotEmptyException"),
@@ -32,6 +35,7 @@ _CODES: tuple[tuple[type[errors.MoorageError], str], ...] = (
     (errors.SizeInvalid, "LimitExceededException"),
     (errors.ResourceTagInvalid, "InvalidTagParameterException"),
     (errors.TooManyTags, "TooManyTagsException"),
+    (errors.LimitExceeded, "LimitExceededException"),
     (errors.DigestMismatch, "ImageDigestDoesNotMatchException"),
     (errors.Invalid, "InvalidParameterException"),
 )

@@ -9,14 +9,16 @@
     │   ├── PolicyDocumentInvalid
     │   └── EmptyUpload  PartTooSmall
     ├── NotFound
-    │   ├── RepositoryNotFound  ImageNotFound  BlobNotFound  UploadNotFound
+    │   ├── RepositoryNotFound  BlobNotFound  UploadNotFound
+    │   ├── ImageNotFound ── ImageArchived
     │   ├── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
-    │   ├── RegistryPolicyNotFound  TemplateNotFound
+    │   ├── RegistryPolicyNotFound  TemplateNotFound  ExclusionNotFound
     │   └── EntityNotFound
     ├── Conflict
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
     │   ├── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
-    │   ├── BlobExists  BlobUnreferenced  TemplateExists
+    │   ├── BlobExists  BlobUnreferenced  TemplateExists  ExclusionExists
+    │   ├── StorageClassFixed
     │   ├── EntityExists  DeleteConflict
     │   └── LimitExceeded ── TooManyTags
     ├── Refused
@@ -120,6 +122,10 @@ class ImageNotFound(NotFound):
     """No manifest of that tag or digest."""
 
 
+class ImageArchived(ImageNotFound):
+    """The image is in the archive: it has to be restored before it is pulled."""
+
+
 class BlobNotFound(NotFound):
     """No blob of that digest in the repository."""
 
@@ -146,6 +152,10 @@ class RegistryPolicyNotFound(NotFound):
 
 class TemplateNotFound(NotFound):
     """No repository creation template of that prefix."""
+
+
+class ExclusionNotFound(NotFound):
+    """The principal is not among those whose pulls do not count."""
 
 
 class Vanished(NotFound):
@@ -192,6 +202,14 @@ class BlobReferenced(Conflict):
 
 class TemplateExists(Conflict):
     """A repository creation template of that prefix exists already."""
+
+
+class ExclusionExists(Conflict):
+    """The principal is among those whose pulls do not count already."""
+
+
+class StorageClassFixed(Conflict):
+    """An image that has to stay in its storage class while something else stands."""
 
 
 class BlobExists(Conflict):

@@ -111,6 +111,7 @@ def parameters(operation: Operation, which: str, account: str | None = None) -> 
         "DestinationKeyId": KEYS[which],
         "AliasName": f"alias/{entity}",
         "RotationPeriodInDays": 90,
+        "principalArn": f"arn:aws:iam::{ACCOUNT}:user/{entity}",
         "registryId": ACCOUNT,
         "resourceArn": f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/{repository}",
     }

@@ -1,10 +1,12 @@
 """The tables. The database is the truth; storage holds only bytes.
 
 registry_settings                             policies, replication, scanning of registries
+pull_time_exclusions                          whose pulls do not count
 creation_templates                            what a push that creates a repository gives it
 repositories ─┬─ repository_policies
               ├─ links ───── blobs            what a repository may serve
               ├─ uploads ─── upload_parts     what is on its way in
+              ├─ rekeys                       keys that it leaves, and how far that is
               └─ images ──┬─ tags
                           ├─ image_blobs      what a manifest needs
                           ├─ image_gaps       what it needs and was not there when it came
@@ -12,6 +14,7 @@ repositories ─┬─ repository_policies
 key_grants                                    who may use a key of the keyring for what
 leftovers                                     objects whose bytes are still to be deleted
 tasks                                         what one process at a time does
+event_targets ── event_deliveries             who is told of what, and has not been yet
 users ──┬─ access_keys
         └─ user_policies
 """
@@ -37,6 +40,7 @@ from registry.database.schema.content import (
     upload_parts,
     uploads,
 )
+from registry.database.schema.events import event_deliveries, event_targets
 from registry.database.schema.identities import (
     access_keys,
     accounts,
@@ -54,6 +58,8 @@ from registry.database.schema.identities import (
     users,
 )
 from registry.database.schema.keys import key_grants
+from registry.database.schema.pulls import pull_time_exclusions
+from registry.database.schema.rekeying import rekeys
 
 __all__ = [
     "Instant",
@@ -62,6 +68,8 @@ __all__ = [
     "attachments",
     "blobs",
     "creation_templates",
+    "event_deliveries",
+    "event_targets",
     "group_members",
     "groups",
     "image_blobs",
@@ -78,7 +86,9 @@ __all__ = [
     "policy_files",
     "policy_versions",
     "profile_roles",
+    "pull_time_exclusions",
     "registry_settings",
+    "rekeys",
     "repositories",
     "repository_policies",
     "robots",

@@ -48,6 +48,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account", "region", "prefix", name=op.f("pk_creation_templates")),
     )
     op.create_table(
+        "event_targets",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False, comment="empty: the server's own log"),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("secret", sa.LargeBinary(), nullable=False, comment="sealed under the keyring"),
+        sa.Column("detail_types", sa.JSON(), nullable=False, comment="none: every one"),
+        sa.Column("repositories", sa.JSON(), nullable=False, comment="patterns; none: every one"),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=True, comment="not before; NULL: at once"),
+        sa.Column("failures", sa.Integer(), nullable=False, comment="since something arrived last"),
+        sa.Column("error", sa.Text(), nullable=True, comment="of the last failure"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event_targets")),
+        sa.UniqueConstraint(
+            "account", "region", "name", name=op.f("uq_event_targets_account_region_name")
+        ),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "inline_policies",
         sa.Column("owner_id", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -73,6 +93,16 @@ def upgrade() -> None:
         "leftovers",
         sa.Column("path", sa.Text(), nullable=False, comment="in storage; nothing refers to it"),
         sa.PrimaryKeyConstraint("path", name=op.f("pk_leftovers")),
+    )
+    op.create_table(
+        "pull_time_exclusions",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("principal_arn", sa.Text(), nullable=False, comment="whose pulls do not count"),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "account", "region", "principal_arn", name=op.f("pk_pull_time_exclusions")
+        ),
     )
     op.create_table(
         "registry_settings",
@@ -111,6 +141,33 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_tasks")),
     )
     op.create_table(
+        "event_deliveries",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "event_target_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False, comment="the event as it is sent"),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("dead_at", sa.BigInteger(), nullable=True, comment="since when it is given up"),
+        sa.Column("error", sa.Text(), nullable=True, comment="why"),
+        sa.ForeignKeyConstraint(
+            ["event_target_id"],
+            ["event_targets.id"],
+            name=op.f("fk_event_deliveries_event_target_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event_deliveries")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_event_deliveries_target",
+        "event_deliveries",
+        ["event_target_id", "dead_at", "id"],
+        unique=False,
+    )
+    op.create_table(
         "groups",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("account", sa.Text(), nullable=False),
@@ -133,6 +190,7 @@ def upgrade() -> None:
         sa.Column("subject", sa.Text(), nullable=True),
         sa.Column("size", sa.BigInteger(), nullable=False, comment="as DescribeImages counts"),
         sa.Column("manifest", sa.LargeBinary(), nullable=False, comment="sealed as its blobs are"),
+        sa.Column("key_id", sa.Text(), nullable=False, comment="what its manifest is sealed under"),
         sa.Column("pushed_at", sa.BigInteger(), nullable=False),
         sa.Column("pulled_at", sa.BigInteger(), nullable=True, comment="last time, to the minute"),
         sa.Column(
@@ -240,6 +298,41 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account", "region", "kind", "name", name=op.f("pk_policy_files")),
     )
     op.create_table(
+        "rekeys",
+        sa.Column(
+            "repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("key_id", sa.Text(), nullable=False, comment="the key that it leaves"),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "finished_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="NULL while anything of it may lie there",
+        ),
+        sa.Column("blobs", sa.BigInteger(), nullable=False, comment="moved so far"),
+        sa.Column("blob_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("manifests", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "problem", sa.Text(), nullable=True, comment="what kept the last try from its end"
+        ),
+        sa.Column("tried_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["repository_id"],
+            ["repositories.id"],
+            name=op.f("fk_rekeys_repository_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("repository_id", "key_id", name=op.f("pk_rekeys")),
+    )
+    op.create_index(
+        op.f("ix_rekeys_started_at"),
+        "rekeys",
+        ["started_at"],
+        unique=False,
+        sqlite_where=sa.text("finished_at IS NULL"),
+    )
+    op.create_table(
         "repository_policies",
         sa.Column(
             "repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
@@ -276,6 +369,13 @@ def upgrade() -> None:
             "repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
         sa.Column("principal", sa.Text(), nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=False, comment="name space of its parts"),
+        sa.Column(
+            "replaces",
+            sa.BigInteger(),
+            nullable=True,
+            comment="blob of which it is another copy; no other",
+        ),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
