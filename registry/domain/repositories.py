@@ -13,11 +13,9 @@ from registry.database.schema import images, repositories, repository_policies
 from registry.domain import blobs, events, upload_rows
 from registry.domain.access import UNGUARDED, Guarded
 from registry.domain.identities.identity import Document
+from registry.domain.key_choice import KeyChoice
 from registry.domain.leftovers import discard
-from registry.domain.vault import PLAIN
 from registry.values.errors import (
-    KeyNotFound,
-    ParameterInvalid,
     RepositoryExists,
     RepositoryNotEmpty,
     RepositoryNotFound,
@@ -28,16 +26,12 @@ from registry.values.reference import repository_name
 from registry.values.scope import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from registry.database.database import Cache, Database
+    from registry.domain.key_choice import Lent
     from registry.domain.vault import Vault
     from registry.keys.provider import KeyProvider
-
-DEFAULT_KEY = "alias/moorage/default"
-"""Of repositories with encryption type AES256."""
-MANAGED_KMS_KEY = "alias/aws/ecr"
-"""Of repositories with encryption type KMS that name no key, as at AWS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +85,13 @@ class Repositories:
         keys: KeyProvider,
         *,
         encrypted: bool = True,
-        lent: Callable[[Scope, str], None] = lambda _scope, _key_id: None,
+        lent: Lent = lambda _scope, _key_id: None,
     ) -> None:
-        """`lent` raises KeyNotFound for a key that a registry has no right to."""
         self._database = database
         self._cache = cache
         self._vault = vault
         self._keys = keys
-        self._encrypted = encrypted
-        self._lent = lent
+        self._choice = KeyChoice(keys, lent, encrypted=encrypted)
 
     def create(
         self,
@@ -240,27 +232,7 @@ class Repositories:
 
     def key_of(self, scope: Scope, encryption: Encryption) -> str:
         """Id of the key. Raises ParameterInvalid, KeyNotFound, KeyUnavailable."""
-        if not self._encrypted:
-            if encryption.key is not None:
-                raise ParameterInvalid("this server runs with encryption turned off")
-            return PLAIN
-        if encryption.type == "AES256" and encryption.key is not None:
-            raise ParameterInvalid("a KMS key can be named only with encryption type KMS")
-        if encryption.type == "AES256":
-            key_id = self._keys.resolve(DEFAULT_KEY)
-        else:
-            key_id = self._named(scope, encryption)
-        self._keys.check(key_id)
-        return key_id
-
-    def _named(self, scope: Scope, encryption: Encryption) -> str:
-        try:
-            key_id = self._keys.resolve(encryption.key or MANAGED_KMS_KEY, scope)
-            if not encryption.granted:
-                self._lent(scope, key_id)
-        except KeyNotFound:
-            raise KeyNotFound(f"the KMS key {encryption.key!r} does not exist") from None
-        return key_id
+        return self._choice.find(scope, encryption)
 
 
 def _in(scope: Scope) -> Iterable[sa.ColumnElement[bool]]:
