@@ -10,7 +10,10 @@ repositories ─┬─ repository_policies
               └─ images ──┬─ tags
                           ├─ image_blobs      what a manifest needs
                           ├─ image_gaps       what it needs and was not there when it came
-                          └─ image_children   what an index lists
+                          ├─ image_children   what an index lists
+                          └─ replications     where it is to be copied to, and what came of it
+replicated_deletions                          what is to go elsewhere too
+backfills ─── backfill_items                  older images to be replicated
 key_grants                                    who may use a key of the keyring for what
 leftovers                                     objects whose bytes are still to be deleted
 tasks                                         what one process at a time does
@@ -60,12 +63,20 @@ from registry.database.schema.identities import (
 from registry.database.schema.keys import key_grants
 from registry.database.schema.pulls import pull_time_exclusions
 from registry.database.schema.rekeying import rekeys
+from registry.database.schema.replication import (
+    backfill_items,
+    backfills,
+    replicated_deletions,
+    replications,
+)
 
 __all__ = [
     "Instant",
     "access_keys",
     "accounts",
     "attachments",
+    "backfill_items",
+    "backfills",
     "blobs",
     "creation_templates",
     "event_deliveries",
@@ -89,6 +100,8 @@ __all__ = [
     "pull_time_exclusions",
     "registry_settings",
     "rekeys",
+    "replicated_deletions",
+    "replications",
     "repositories",
     "repository_policies",
     "robots",
