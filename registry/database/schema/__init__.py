@@ -3,12 +3,16 @@
 registry_settings                             policies, replication, scanning of registries
 creation_templates                            what a push that creates a repository gives it
 repositories ─┬─ repository_policies
+              ├─ lifecycle_policies           what goes by itself, and when
+              ├─ lifecycle_previews ── lifecycle_preview_results
               ├─ links ───── blobs            what a repository may serve
               ├─ uploads ─── upload_parts     what is on its way in
               └─ images ──┬─ tags
                           ├─ image_blobs      what a manifest needs
+                          ├─ lifecycle_notices    what is about to go
                           ├─ image_gaps       what it needs and was not there when it came
                           └─ image_children   what an index lists
+image_reporters ── images_in_use              what must not go by itself
 leftovers                                     objects whose bytes are still to be deleted
 tasks                                         what one process at a time does
 users ──┬─ access_keys
@@ -52,6 +56,14 @@ from registry.database.schema.identities import (
     roles,
     users,
 )
+from registry.database.schema.lifecycle import (
+    image_reporters,
+    images_in_use,
+    lifecycle_notices,
+    lifecycle_policies,
+    lifecycle_preview_results,
+    lifecycle_previews,
+)
 
 __all__ = [
     "Instant",
@@ -65,10 +77,16 @@ __all__ = [
     "image_blobs",
     "image_children",
     "image_gaps",
+    "image_reporters",
     "images",
+    "images_in_use",
     "inline_policies",
     "instance_profiles",
     "leftovers",
+    "lifecycle_notices",
+    "lifecycle_policies",
+    "lifecycle_preview_results",
+    "lifecycle_previews",
     "links",
     "metadata",
     "policies",

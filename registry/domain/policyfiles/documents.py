@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 
 from registry.aws.policy import PolicyInvalid, PolicyKind, parse
 from registry.domain.identities.documents import MANAGED_LIMIT
+from registry.domain.lifecycle.language import check_lifecycle
 from registry.domain.policyfiles.gate import check_gate
-from registry.domain.policyfiles.lifecycle import check_lifecycle
 
 RESOURCE_LIMIT = 10_240
 
