@@ -18,6 +18,7 @@ from registry.domain.identities.usage import PolicyUsage
 from registry.domain.identities.users import AccessKeys, Users
 from registry.domain.images import Images
 from registry.domain.layers import Layers
+from registry.domain.lifecycle.stores import Lifecycle, lifecycle_of
 from registry.domain.registries import Registries
 from registry.domain.repositories import Repositories
 from registry.domain.repository_settings import RepositorySettings
@@ -73,6 +74,13 @@ def garbage_of(settings: Settings, ground: Ground) -> Garbage:
     )
 
 
+def lifecycle_stores(
+    settings: Settings, ground: Ground, repositories: Repositories, deletions: Deletions
+) -> Lifecycle:
+    """Lifecycle policies, what runs them, and who keeps images from them."""
+    return lifecycle_of(ground.database, repositories, deletions, notice=settings.lifecycle_notice)
+
+
 def access_of(settings: Settings, ground: Ground, repositories: Repositories) -> Access:
     """What decides, and has the audit log record it."""
     record = ground.audit.record if ground.audit is not None else no_record
@@ -90,6 +98,7 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
     uploads = Uploads(database, vault)
     images = Images(database, ground.cache, vault, sparse=settings.sparse_manifests)
     tokens = tokens_of(ground)
+    deletions = Deletions(database)
     return EcrStores(
         registries=Registries(database, ground.cache),
         repositories=repositories,
@@ -97,7 +106,8 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         templates=Templates(database, repositories),
         images=images,
         pulls=ground.pulls,
-        deletions=Deletions(database),
+        deletions=deletions,
+        lifecycle=lifecycle_stores(settings, ground, repositories, deletions),
         tags_of=TagsOf(database),
         blobs=blobs,
         uploads=uploads,

@@ -10,6 +10,7 @@ from registry.ecr.deletions import DeletionOperations
 from registry.ecr.errors import service_error
 from registry.ecr.images import ImageOperations
 from registry.ecr.layers import LayerOperations, LayerUploadOperations
+from registry.ecr.lifecycle import LifecycleOperations, LifecyclePreviewOperations
 from registry.ecr.policies import PolicyOperations
 from registry.ecr.referrers import ReferrerOperations
 from registry.ecr.registry import RegistryOperations, RegistryPolicyOperations
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from registry.domain.downloads import Downloads
     from registry.domain.images import Images
     from registry.domain.layers import Layers
+    from registry.domain.lifecycle.stores import Lifecycle
     from registry.domain.pages import Pages
     from registry.domain.pulls import Pulls
     from registry.domain.registries import Registries
@@ -52,6 +54,7 @@ class Stores:
     images: Images
     pulls: Pulls
     deletions: Deletions
+    lifecycle: Lifecycle
     tags_of: TagsOf
     blobs: Blobs
     uploads: Uploads
@@ -76,6 +79,10 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
         ImageOperations(repositories, images, pages, stores.pulls),
         ReferrerOperations(repositories, images, pages),
         DeletionOperations(repositories, stores.deletions, stores.tags_of),
+        LifecycleOperations(repositories, stores.lifecycle.policies),
+        LifecyclePreviewOperations(
+            repositories, images, stores.lifecycle.policies, stores.lifecycle.previews, pages
+        ),
         LayerUploadOperations(repositories, stores.uploads, layers),
         LayerOperations(repositories, stores.blobs, layers, stores.downloads),
         TokenOperations(stores.tokens, hosts),

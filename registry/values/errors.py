@@ -11,12 +11,13 @@
     ├── NotFound
     │   ├── RepositoryNotFound  ImageNotFound  BlobNotFound  UploadNotFound
     │   ├── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
-    │   ├── RegistryPolicyNotFound  TemplateNotFound
+    │   ├── RegistryPolicyNotFound  TemplateNotFound  ReporterNotFound
+    │   ├── LifecyclePolicyNotFound  LifecyclePreviewNotFound
     │   └── EntityNotFound
     ├── Conflict
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
     │   ├── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
-    │   ├── BlobExists  BlobUnreferenced  TemplateExists
+    │   ├── BlobExists  BlobUnreferenced  TemplateExists  LifecyclePreviewInProgress
     │   ├── EntityExists  DeleteConflict
     │   └── LimitExceeded ── TooManyTags
     ├── Refused
@@ -148,6 +149,18 @@ class TemplateNotFound(NotFound):
     """No repository creation template of that prefix."""
 
 
+class LifecyclePolicyNotFound(NotFound):
+    """The repository has no lifecycle policy."""
+
+
+class LifecyclePreviewNotFound(NotFound):
+    """Nobody has asked for a preview of a lifecycle policy of the repository."""
+
+
+class ReporterNotFound(NotFound):
+    """Nobody of that name has reported images in use."""
+
+
 class Vanished(NotFound):
     """What the request was about was deleted while it ran."""
 
@@ -192,6 +205,10 @@ class BlobReferenced(Conflict):
 
 class TemplateExists(Conflict):
     """A repository creation template of that prefix exists already."""
+
+
+class LifecyclePreviewInProgress(Conflict):
+    """The preview that was asked for before is not there yet."""
 
 
 class BlobExists(Conflict):
