@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from registry.database.schema import images, tags
+from registry.domain import events
 from registry.domain import image_rows as rows
 from registry.values.digest import Digest
 
@@ -129,12 +130,15 @@ def _delete(connection: sa.Connection, repository: Repository, target: _Target) 
     standing = _tags(connection, target.image_id)
     gone = Gone(target.digest, standing if target.tag is None else (target.tag,))
     if target.tag is not None and set(standing) - {target.tag}:
+        if target.tag in standing:
+            events.deleted(connection, repository, target.image_id, gone.tags)
         connection.execute(
             sa.delete(tags).where(tags.c.repository_id == repository.id, tags.c.name == target.tag)
         )
         return gone
     if holders := tuple(connection.execute(rows.listing(repository, target.digest)).scalars()):
         return Kept(Problem.LISTED, holders)
+    events.deleted(connection, repository, target.image_id, gone.tags)
     rows.delete(connection, repository.id, target.image_id)
     return gone
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 
 from registry.database.schema import images, tags
-from registry.domain import blobs, links
+from registry.domain import blobs, events, links
 from registry.domain import image_rows as rows
 from registry.values.digest import CANONICAL, Digest
 from registry.values.errors import (
@@ -125,6 +125,7 @@ class Images:
             links.hold(connection, repository.id, image_id)
             for tag in moved:
                 rows.point_tag(connection, repository, tag, image_id)
+            events.pushed(connection, repository, image_id, moved, is_new=row is None)
             stored = rows.find(connection, repository, actual)
         assert stored is not None  # noqa: S101 - inserted above
         return Pushed(_image(stored, tuple(tag_names)), manifest.subject, row is None, moved)
@@ -244,12 +245,13 @@ class Images:
 
     def untag(self, repository: Repository, tag: str) -> None:
         """Remove a tag, not its image. Raises ImageNotFound."""
+        mine = (tags.c.repository_id == repository.id, tags.c.name == tag)
         with self._database.write() as connection:
-            gone = connection.execute(
-                sa.delete(tags).where(tags.c.repository_id == repository.id, tags.c.name == tag)
-            )
-        if gone.rowcount == 0:
-            raise _unknown(tag, repository)
+            image_id = connection.execute(sa.select(tags.c.image_id).where(*mine)).scalar()
+            if image_id is None:
+                raise _unknown(tag, repository)
+            events.deleted(connection, repository, image_id, [tag])
+            connection.execute(sa.delete(tags).where(*mine))
 
     def delete(self, repository: Repository, digest: Digest) -> None:
         """Remove an image and its tags.
@@ -261,6 +263,8 @@ class Images:
             if row is None:
                 raise _unknown(digest, repository)
             rows.refuse_listed(connection, repository, digest)
+            names = rows.tags_by_image(connection, [row.id]).get(row.id, [])
+            events.deleted(connection, repository, row.id, names)
             rows.delete(connection, repository.id, row.id)
 
     def _load(self, repository: Repository, reference: Digest | str) -> Stored | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from registry.database.schema import images, repositories, repository_policies
-from registry.domain import blobs, upload_rows
+from registry.domain import blobs, events, upload_rows
 from registry.domain.access import UNGUARDED, Guarded
 from registry.domain.identities.identity import Document
 from registry.domain.leftovers import discard
@@ -138,6 +138,7 @@ class Repositories:
             if policy is not None:
                 new = {"repository_id": made.id, "document": policy}
                 connection.execute(sa.insert(repository_policies).values(new))
+            events.repository_created(connection, made)
             return made
 
     def get(self, scope: Scope, name: str) -> Repository:
@@ -175,6 +176,7 @@ class Repositories:
                     f"The repository with name '{name}' in registry with id '{scope.account}'"
                     " cannot be deleted because it still contains images"
                 )
+            events.repository_deleted(connection, repository)
             waste = upload_rows.end_all(connection, repository.id, repository.key_id)
             waste += blobs.unlink_all(connection, repository.id)
             connection.execute(sa.delete(repositories).where(repositories.c.id == repository.id))
