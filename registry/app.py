@@ -28,6 +28,8 @@ from registry.http.observe import Observe
 from registry.http.operations import exposition, healthz
 from registry.iam.binding import bound_iam
 from registry.keys.local import LocalKeyring
+from registry.lifecycling import PREVIEW_SECONDS, Lifecycling
+from registry.lifecycling import SECONDS as LIFECYCLE_SECONDS
 from registry.oci.app import OciApp
 from registry.oci.blobs import BlobEndpoints
 from registry.oci.downloads import DownloadApp
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Send
     from starlette.types import Scope as AsgiScope
 
+    from registry.domain.lifecycle.stores import Lifecycle
     from registry.storage.driver import Driver
 
 PURGE_SECONDS = 600.0
@@ -93,7 +96,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
     )
     downloads = DownloadApp(stores.downloads, access, repositories, blobs)
     metrics = Metrics()
-    rest = operations(ground, metrics, works(settings, ground, metrics))
+    rest = operations(ground, metrics, works(settings, ground, metrics, stores.lifecycle))
     return Observe(Front(oci, downloads, gateway, rest), metrics)
 
 
@@ -120,13 +123,16 @@ class Front:
         await app(scope, receive, send)
 
 
-def works(settings: Settings, ground: Ground, metrics: Metrics) -> list[Work]:
+def works(settings: Settings, ground: Ground, metrics: Metrics, lifecycle: Lifecycle) -> list[Work]:
     """What each worker does beside answering; what only one may do at a time sees to it itself."""
     collection = Collection(garbage_of(settings, ground), metrics, settings.gc_grace)
+    lifecycling = Lifecycling(lifecycle, metrics)
     return [
         Work("keys", lambda _stop: ground.keys.purge(), PURGE_SECONDS),
         Work("pulls", lambda _stop: ground.pulls.flush(), PULLS_SECONDS),
         Work("garbage", collection.run, collection.seconds),
+        Work("lifecycle", lifecycling.run, LIFECYCLE_SECONDS),
+        Work("previews", lifecycling.preview, PREVIEW_SECONDS),
     ]
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from registry.database.schema import images, lifecycle_policies
-from registry.domain import storage_class
+from registry.domain import events, storage_class
 from registry.domain.deletions import Gone, Named
 from registry.domain.lifecycle.census import some
 from registry.domain.lifecycle.uses import used_among
@@ -89,7 +89,7 @@ class Acting:
                 look = _Look(policy, expiring, seen)
                 done += self._expire(repository, look)
             if moving:
-                done += self._archive(_Look(policy, moving, seen), moment)
+                done += self._archive(repository, _Look(policy, moving, seen), moment)
             yield done
 
     def _expire(self, repository: Repository, look: _Look) -> Done:
@@ -102,11 +102,13 @@ class Acting:
         gone = sum(isinstance(outcome, Gone) for outcome in outcomes)
         return Done(expired=gone, kept=len(named) - gone)
 
-    def _archive(self, look: _Look, moment: datetime) -> Done:
+    def _archive(self, repository: Repository, look: _Look, moment: datetime) -> Done:
         with self._database.write() as connection:
             spared = self._spared(connection, look)
             moving = [each.image.id for each in look.batch if each.image.digest not in spared]
             moved = storage_class.set_status(connection, moving, storage_class.ARCHIVED, moment)
+            for image_id in moved:
+                events.storage_class_changed(connection, repository, image_id, events.ARCHIVE)
         return Done(archived=len(moved), kept=len(look.batch) - len(moved))
 
     def _spared(self, connection: sa.Connection, look: _Look) -> set[str]:

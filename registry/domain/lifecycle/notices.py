@@ -1,18 +1,19 @@
 """Images that are about to expire, where that is announced before: a row for each.
 
-The row is the notice. Who wants to hear of it (an event, a webhook) is told in the transaction
-that writes it, so nobody is told of what does not happen, and nobody twice.
+The row is the notice, and its event is recorded in the transaction that writes it, so nobody is
+told twice, nor of what a crash undid.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from registry.database.schema import images, lifecycle_notices
+from registry.domain.events import about_to_expire
 
 if TYPE_CHECKING:
     from registry.database.database import Database
@@ -22,15 +23,6 @@ if TYPE_CHECKING:
 _BATCH = 200
 """Notices in one transaction."""
 
-Tell = Callable[[sa.Connection, "Repository", "Selection", datetime], None]
-"""(transaction, repository, what is to go, when): passes it on."""
-
-
-def tell_nobody(
-    _connection: sa.Connection, _repository: Repository, _selection: Selection, _acts_at: datetime
-) -> None:
-    """Where nobody listens; the row is there to be read."""
-
 
 def announce(
     database: Database,
@@ -39,7 +31,6 @@ def announce(
     *,
     moment: datetime,
     acts_at: datetime,
-    tell: Tell = tell_nobody,
 ) -> dict[int, datetime]:
     """Give notice of all that are new, take it back of all others; by image id, when it acts."""
     known = _known(database, repository)
@@ -53,8 +44,7 @@ def announce(
     for at in range(0, len(new), _BATCH):
         with database.write() as connection:
             for each in new[at : at + _BATCH]:
-                if _give(connection, repository, each, moment, acts_at):
-                    tell(connection, repository, each, acts_at)
+                _give(connection, repository, each, moment, acts_at)
     return {each: known.get(each, acts_at) for each in wanted}
 
 
@@ -73,11 +63,11 @@ def _give(
     selection: Selection,
     moment: datetime,
     acts_at: datetime,
-) -> bool:
-    """Write the row, unless the image has gone meanwhile; whether it is there."""
+) -> None:
+    """Write the row and its event, unless the image has gone meanwhile."""
     there = sa.select(images.c.id).where(images.c.id == selection.image.id)
     if connection.execute(there).first() is None:
-        return False
+        return
     connection.execute(
         sa.insert(lifecycle_notices).values(
             image_id=selection.image.id,
@@ -87,4 +77,11 @@ def _give(
             acts_at=acts_at,
         )
     )
-    return True
+    about_to_expire(
+        connection,
+        repository,
+        selection.image.digest,
+        selection.image.tags,
+        rule_priority=selection.priority,
+        expires_at=acts_at,
+    )

@@ -8,6 +8,7 @@ it selects no image that it would not have selected at first.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -23,7 +24,7 @@ from registry.domain.lifecycle.census import census
 from registry.domain.lifecycle.evaluation import Selection, evaluate
 from registry.domain.lifecycle.kinship import Image
 from registry.domain.lifecycle.language import parse
-from registry.domain.lifecycle.notices import Tell, announce, tell_nobody
+from registry.domain.lifecycle.notices import announce
 from registry.domain.lifecycle.uses import used_among
 from registry.domain.tasks import Task, now
 from registry.values.errors import RepositoryNotFound, Unavailable
@@ -40,6 +41,8 @@ EVERY = timedelta(days=1)
 """How often a policy runs at least."""
 AGAIN = timedelta(minutes=5)
 """After so long, if something that was selected had to be left."""
+PAUSE_MAX = 1.0
+"""Seconds between two steps at most: as long as a step took, others have their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +76,16 @@ class Runs:
         uses: Uses,
         *,
         notice: timedelta = timedelta(0),
-        tell: Tell = tell_nobody,
         clock: Callable[[], datetime] = now,
     ) -> None:
-        """`notice` is how long before it goes an image is announced, to `tell`."""
+        """`notice` is how long before it goes an image is announced."""
         self._database = database
         self._repositories = repositories
         self._acting = Acting(database, deletions, uses)
         self._uses = uses
         self._notice = notice
-        self._tell = tell
         self._clock = clock
-        self._task = Task(database, "lifecycle")
+        self._task = Task(database, "lifecycle", clock)
 
     def run(self, stop: threading.Event, report: Report = no_report) -> Iterator[Ran]:
         """Run all that is due, until `stop` is set; nothing while another process does.
@@ -99,7 +100,7 @@ class Runs:
                     yield from self._tried(policy, stop, report)
         finally:
             with suppress(Unavailable):
-                self._task.release(finished=not stop.is_set())
+                self._task.release(finished=False)
 
     def hurry(self, repository: Repository) -> None:
         """Let a repository's policy be due now. Raises LifecyclePolicyNotFound."""
@@ -146,11 +147,14 @@ class Runs:
         ripe, waiting = self._noticed(repository, selections, moment)
         done = Done(kept=len(selections) - len(ripe))
         seen = {image.id for image in images}
+        begun = time.monotonic()
         for step in self._acting.act(repository, policy, ripe, seen, moment):
             done += step
             report(step)
+            stop.wait(min(time.monotonic() - begun, PAUSE_MAX))
             if stop.is_set() or not self._task.renew():
                 raise _CutShort
+            begun = time.monotonic()
         left = done.kept - (len(selections) - len(ripe))
         due_at = min([moment + (AGAIN if left else EVERY), *waiting])
         with self._database.write() as connection:
@@ -168,7 +172,6 @@ class Runs:
             expiring if self._notice else (),
             moment=moment,
             acts_at=moment + self._notice,
-            tell=self._tell,
         )
         early = {each.family for each in selections if acts_at.get(each.image.id, moment) > moment}
         ripe = [each for each in selections if each.family not in early]

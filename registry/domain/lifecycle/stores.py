@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from registry.domain.lifecycle.notices import Tell, tell_nobody
 from registry.domain.lifecycle.policies import LifecyclePolicies
 from registry.domain.lifecycle.previews import Previews
 from registry.domain.lifecycle.runs import Runs
@@ -34,9 +33,8 @@ def lifecycle_of(
     deletions: Deletions,
     *,
     notice: timedelta = timedelta(0),
-    tell: Tell = tell_nobody,
 ) -> Lifecycle:
-    """The parts over the domain; `notice` and `tell` as `Runs` takes them."""
+    """The parts over the domain; `notice` is how long before it goes an image is announced."""
     uses = Uses(database)
-    runs = Runs(database, repositories, deletions, uses, notice=notice, tell=tell)
+    runs = Runs(database, repositories, deletions, uses, notice=notice)
     return Lifecycle(LifecyclePolicies(database), runs, Previews(database, runs), uses)
