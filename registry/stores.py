@@ -19,9 +19,11 @@ from registry.domain.identities.users import AccessKeys, Users
 from registry.domain.images import Images
 from registry.domain.layers import Layers
 from registry.domain.lifecycle.stores import Lifecycle, lifecycle_of
+from registry.domain.pull_exclusions import PullExclusions
 from registry.domain.registries import Registries
 from registry.domain.repositories import Repositories
 from registry.domain.repository_settings import RepositorySettings
+from registry.domain.storage_class import StorageClasses
 from registry.domain.tagged import TagsOf
 from registry.domain.templates import Templates
 from registry.domain.tokens import Tokens
@@ -108,6 +110,8 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         pulls=ground.pulls,
         deletions=deletions,
         lifecycle=lifecycle_stores(settings, ground, repositories, deletions),
+        pull_exclusions=PullExclusions(database, ground.cache),
+        storage_classes=StorageClasses(database),
         tags_of=TagsOf(database),
         blobs=blobs,
         uploads=uploads,

@@ -12,6 +12,7 @@ from registry.ecr.images import ImageOperations
 from registry.ecr.layers import LayerOperations, LayerUploadOperations
 from registry.ecr.lifecycle import LifecycleOperations, LifecyclePreviewOperations
 from registry.ecr.policies import PolicyOperations
+from registry.ecr.pull_exclusions import PullExclusionOperations
 from registry.ecr.referrers import ReferrerOperations
 from registry.ecr.registry import RegistryOperations, RegistryPolicyOperations
 from registry.ecr.repositories import RepositoryOperations
@@ -19,6 +20,7 @@ from registry.ecr.resource_tags import ResourceTagOperations
 from registry.ecr.scanning import ScanningOperations
 from registry.ecr.service import ecr
 from registry.ecr.settings import SettingOperations
+from registry.ecr.storage_class import StorageClassOperations
 from registry.ecr.templates import TemplateOperations
 from registry.ecr.tokens import TokenOperations
 
@@ -32,10 +34,12 @@ if TYPE_CHECKING:
     from registry.domain.layers import Layers
     from registry.domain.lifecycle.stores import Lifecycle
     from registry.domain.pages import Pages
+    from registry.domain.pull_exclusions import PullExclusions
     from registry.domain.pulls import Pulls
     from registry.domain.registries import Registries
     from registry.domain.repositories import Repositories
     from registry.domain.repository_settings import RepositorySettings
+    from registry.domain.storage_class import StorageClasses
     from registry.domain.tagged import TagsOf
     from registry.domain.templates import Templates
     from registry.domain.tokens import Tokens
@@ -53,6 +57,8 @@ class Stores:
     templates: Templates
     images: Images
     pulls: Pulls
+    pull_exclusions: PullExclusions
+    storage_classes: StorageClasses
     deletions: Deletions
     lifecycle: Lifecycle
     tags_of: TagsOf
@@ -77,6 +83,8 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
         ScanningOperations(repositories, stores.registries),
         PolicyOperations(repositories, stores.access),
         ImageOperations(repositories, images, pages, stores.pulls),
+        PullExclusionOperations(stores.pull_exclusions, pages),
+        StorageClassOperations(repositories, images, stores.storage_classes, stores.tags_of),
         ReferrerOperations(repositories, images, pages),
         DeletionOperations(repositories, stores.deletions, stores.tags_of),
         LifecycleOperations(repositories, stores.lifecycle.policies),

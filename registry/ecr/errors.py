@@ -16,6 +16,9 @@ _CODES: tuple[tuple[type[errors.MoorageError], str], ...] = (
     (errors.LifecyclePreviewNotFound, "LifecyclePolicyPreviewNotFoundException"),
     (errors.LifecyclePreviewInProgress, "LifecyclePolicyPreviewInProgressException"),
     (errors.TemplateNotFound, "TemplateNotFoundException"),
+    (errors.ExclusionNotFound, "ExclusionNotFoundException"),
+    (errors.ExclusionExists, "ExclusionAlreadyExistsException"),
+    (errors.StorageClassFixed, "ImageStorageClassUpdateNotSupportedException"),
     (errors.TemplateExists, "TemplateAlreadyExistsException"),
     (errors.RepositoryExists, "RepositoryAlreadyExistsException"),
     (errors.RepositoryNotEmpty, "RepositoryNotEmptyException"),
@@ -35,6 +38,7 @@ _CODES: tuple[tuple[type[errors.MoorageError], str], ...] = (
     (errors.SizeInvalid, "LimitExceededException"),
     (errors.ResourceTagInvalid, "InvalidTagParameterException"),
     (errors.TooManyTags, "TooManyTagsException"),
+    (errors.LimitExceeded, "LimitExceededException"),
     (errors.DigestMismatch, "ImageDigestDoesNotMatchException"),
     (errors.Invalid, "InvalidParameterException"),
 )

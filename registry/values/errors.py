@@ -9,15 +9,17 @@
     │   ├── PolicyDocumentInvalid
     │   └── EmptyUpload  PartTooSmall
     ├── NotFound
-    │   ├── RepositoryNotFound  ImageNotFound  BlobNotFound  UploadNotFound
+    │   ├── RepositoryNotFound  BlobNotFound  UploadNotFound
+    │   ├── ImageNotFound ── ImageArchived
     │   ├── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
-    │   ├── RegistryPolicyNotFound  TemplateNotFound  ReporterNotFound
-    │   ├── LifecyclePolicyNotFound  LifecyclePreviewNotFound
+    │   ├── RegistryPolicyNotFound  TemplateNotFound  ExclusionNotFound
+    │   ├── LifecyclePolicyNotFound  LifecyclePreviewNotFound  ReporterNotFound
     │   └── EntityNotFound
     ├── Conflict
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
     │   ├── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
-    │   ├── BlobExists  BlobUnreferenced  TemplateExists  LifecyclePreviewInProgress
+    │   ├── BlobExists  BlobUnreferenced  TemplateExists  ExclusionExists
+    │   ├── StorageClassFixed  LifecyclePreviewInProgress
     │   ├── EntityExists  DeleteConflict
     │   └── LimitExceeded ── TooManyTags
     ├── Refused
@@ -121,6 +123,10 @@ class ImageNotFound(NotFound):
     """No manifest of that tag or digest."""
 
 
+class ImageArchived(ImageNotFound):
+    """The image is in the archive: it has to be restored before it is pulled."""
+
+
 class BlobNotFound(NotFound):
     """No blob of that digest in the repository."""
 
@@ -159,6 +165,10 @@ class LifecyclePreviewNotFound(NotFound):
 
 class ReporterNotFound(NotFound):
     """Nobody of that name has reported images in use."""
+
+
+class ExclusionNotFound(NotFound):
+    """The principal is not among those whose pulls do not count."""
 
 
 class Vanished(NotFound):
@@ -209,6 +219,14 @@ class TemplateExists(Conflict):
 
 class LifecyclePreviewInProgress(Conflict):
     """The preview that was asked for before is not there yet."""
+
+
+class ExclusionExists(Conflict):
+    """The principal is among those whose pulls do not count already."""
+
+
+class StorageClassFixed(Conflict):
+    """An image that has to stay in its storage class while something else stands."""
 
 
 class BlobExists(Conflict):

@@ -1,6 +1,7 @@
 """The tables. The database is the truth; storage holds only bytes.
 
 registry_settings                             policies, replication, scanning of registries
+pull_time_exclusions                          whose pulls do not count
 creation_templates                            what a push that creates a repository gives it
 repositories ─┬─ repository_policies
               ├─ lifecycle_policies           what goes by itself, and when
@@ -66,6 +67,7 @@ from registry.database.schema.lifecycle import (
     lifecycle_preview_results,
     lifecycle_previews,
 )
+from registry.database.schema.pulls import pull_time_exclusions
 
 __all__ = [
     "Instant",
@@ -97,6 +99,7 @@ __all__ = [
     "policy_files",
     "policy_versions",
     "profile_roles",
+    "pull_time_exclusions",
     "registry_settings",
     "repositories",
     "repository_policies",
