@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from registry.database.schema import images, lifecycle_policies
-from registry.domain import events, storage_class
 from registry.domain.deletions import Gone, Named
 from registry.domain.lifecycle.census import some
 from registry.domain.lifecycle.uses import used_among
+from registry.domain.storage_class import ARCHIVED, set_status
 from registry.values.digest import Digest
 
 if TYPE_CHECKING:
@@ -106,9 +106,7 @@ class Acting:
         with self._database.write() as connection:
             spared = self._spared(connection, look)
             moving = [each.image.id for each in look.batch if each.image.digest not in spared]
-            moved = storage_class.set_status(connection, moving, storage_class.ARCHIVED, moment)
-            for image_id in moved:
-                events.storage_class_changed(connection, repository, image_id, events.ARCHIVE)
+            moved = set_status(connection, repository, moving, ARCHIVED, moment)
         return Done(archived=len(moved), kept=len(look.batch) - len(moved))
 
     def _spared(self, connection: sa.Connection, look: _Look) -> set[str]:

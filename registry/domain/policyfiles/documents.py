@@ -48,8 +48,6 @@ CHECKS: Mapping[str, Callable[[str], None]] = {
 """Each raises PolicyInvalid, with line and column where a place can be named."""
 
 NOT_APPLIED: Mapping[str, str] = {
-    "registry": "set it with aws ecr put-registry-policy; a file of it has no effect yet",
-    "lifecycle": "this server has no lifecycle policies yet",
     "gate": "this server has no gates yet",
 }
 """Kinds whose files are checked and then have no effect, and why."""
