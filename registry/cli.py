@@ -15,6 +15,7 @@ from registry.commands.audit import audit
 from registry.commands.backup import backup, restore
 from registry.commands.explain import explain
 from registry.commands.gc import gc
+from registry.commands.lifecycle import lifecycle
 from registry.commands.options import Group, options, settings_of
 from registry.commands.policy import policy
 from registry.commands.tokens import token
@@ -29,7 +30,7 @@ def main() -> None:
     """Amazon ECR's interface on a machine of your own."""
 
 
-for command in (account, audit, backup, gc, policy, restore, token, verify):
+for command in (account, audit, backup, gc, lifecycle, policy, restore, token, verify):
     main.add_command(command)
 policy.add_command(explain)
 

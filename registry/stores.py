@@ -77,9 +77,13 @@ def garbage_of(settings: Settings, ground: Ground) -> Garbage:
 
 
 def lifecycle_stores(
-    settings: Settings, ground: Ground, repositories: Repositories, deletions: Deletions
+    settings: Settings,
+    ground: Ground,
+    repositories: Repositories,
+    deletions: Deletions | None = None,
 ) -> Lifecycle:
     """Lifecycle policies, what runs them, and who keeps images from them."""
+    deletions = deletions or Deletions(ground.database)
     return lifecycle_of(ground.database, repositories, deletions, notice=settings.lifecycle_notice)
 
 
