@@ -5,6 +5,8 @@ from __future__ import annotations
 from registry.config import Settings
 from registry.domain.access import Access, no_record
 from registry.domain.blobs import Blobs
+from registry.domain.copying.copier import Copier
+from registry.domain.copying.orders import Orders
 from registry.domain.deletions import Deletions
 from registry.domain.downloads import Downloads
 from registry.domain.garbage import Garbage
@@ -21,8 +23,17 @@ from registry.domain.layers import Layers
 from registry.domain.lifecycle.stores import Lifecycle, lifecycle_of
 from registry.domain.pull_exclusions import PullExclusions
 from registry.domain.registries import Registries
+from registry.domain.rekeyer import Rekeyer
+from registry.domain.rekeying import Rekeying
+from registry.domain.replication import queue
+from registry.domain.replication.backfills import Backfills
+from registry.domain.replication.pieces import Pieces
+from registry.domain.replication.replicator import Replicator
+from registry.domain.replication.sender import Sender
+from registry.domain.replication.statuses import Statuses
 from registry.domain.repositories import Repositories
 from registry.domain.repository_settings import RepositorySettings
+from registry.domain.resealing import Resealing
 from registry.domain.storage_class import StorageClasses
 from registry.domain.tagged import TagsOf
 from registry.domain.templates import Templates
@@ -76,6 +87,11 @@ def garbage_of(settings: Settings, ground: Ground) -> Garbage:
     )
 
 
+def deletions_of(ground: Ground) -> Deletions:
+    """What deletes images for whoever asks, and lets the deletions go where others are to know."""
+    return Deletions(ground.database, queue.deleted)
+
+
 def lifecycle_stores(
     settings: Settings,
     ground: Ground,
@@ -83,8 +99,26 @@ def lifecycle_stores(
     deletions: Deletions | None = None,
 ) -> Lifecycle:
     """Lifecycle policies, what runs them, and who keeps images from them."""
-    deletions = deletions or Deletions(ground.database)
+    deletions = deletions or deletions_of(ground)
     return lifecycle_of(ground.database, repositories, deletions, notice=settings.lifecycle_notice)
+
+
+def rekeying_of(settings: Settings, ground: Ground) -> Rekeying:
+    """What starts a repository's move to another key, and tells of it."""
+    vault = Vault(ground.storage, ground.keys)
+    return Rekeying(ground.database, vault, repositories_of(settings, ground))
+
+
+def resealing_of(settings: Settings, ground: Ground) -> Resealing:
+    """What seals a repository's contents anew over the ground."""
+    database, vault = ground.database, Vault(ground.storage, ground.keys)
+    stored = Blobs(database, ground.cache, vault, grace=settings.gc_grace)
+    return Resealing(database, vault, stored, Uploads(database, vault))
+
+
+def rekeyer_of(settings: Settings, ground: Ground) -> Rekeyer:
+    """What moves repositories to another key over the ground."""
+    return Rekeyer(ground.database, resealing_of(settings, ground))
 
 
 def access_of(settings: Settings, ground: Ground, repositories: Repositories) -> Access:
@@ -102,9 +136,16 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
     repositories = repositories_of(settings, ground)
     blobs = Blobs(database, ground.cache, vault, grace=settings.gc_grace)
     uploads = Uploads(database, vault)
-    images = Images(database, ground.cache, vault, sparse=settings.sparse_manifests)
+    images = Images(
+        database,
+        ground.cache,
+        vault,
+        sparse=settings.sparse_manifests,
+        pushed=queue.pushed,
+        deleted=queue.deleted,
+    )
     tokens = tokens_of(ground)
-    deletions = Deletions(database)
+    deletions = deletions_of(ground)
     return EcrStores(
         registries=Registries(database, ground.cache),
         repositories=repositories,
@@ -123,4 +164,27 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         downloads=Downloads(ground.keys.secret("download links"), tokens),
         tokens=tokens,
         access=access_of(settings, ground, repositories),
+        statuses=Statuses(database),
+        backfills=Backfills(database),
     )
+
+
+def orders_of(ground: Ground, stores: EcrStores) -> Orders:
+    """What copies and moves images; a copy is a push to its target."""
+    copier = Copier(ground.database, stores.images, stores.blobs, stores.uploads, "copy")
+    return Orders(stores.images, copier, stores.deletions)
+
+
+def replicator_of(settings: Settings, ground: Ground, stores: EcrStores) -> Replicator:
+    """What replicates; what it brings is not replicated once more."""
+    database, vault = ground.database, Vault(ground.storage, ground.keys)
+    images = Images(database, ground.cache, vault, sparse=settings.sparse_manifests)
+    sender = Sender(
+        stores.repositories,
+        stores.templates,
+        Copier(database, images, stores.blobs, stores.uploads, "replication"),
+        Deletions(database),
+        access=stores.access,
+        regions=settings.all_regions,
+    )
+    return Replicator(database, Pieces(database, sender), stores.backfills)

@@ -28,6 +28,8 @@ class Named:
 
     digest: Digest | None
     tag: str | None
+    untagged: bool = False
+    """Only while no tag stands on it."""
 
 
 class Problem(Enum):
@@ -37,6 +39,7 @@ class Problem(Enum):
     OTHER_DIGEST = "the tag stands on another image"
     LISTED = "an index lists the image"
     SPARED = "who asked for it wants it no more"
+    TAGGED = "a tag stands on the image"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +66,16 @@ class _Target:
     image_id: int
     digest: Digest
     tag: str | None
+    untagged: bool
 
 
 class Deletions:
     """Deletes in batches."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, deleted: Callable[..., None] = lambda *_: None) -> None:
+        """`deleted` is told an image's id, and a tag if only that goes, just before it goes."""
         self._database = database
+        self._deleted = deleted
 
     def delete(
         self,
@@ -99,7 +105,7 @@ class Deletions:
                 for number in waiting:
                     target = found[number]
                     assert isinstance(target, _Target)  # noqa: S101 - selected above
-                    outcomes[number] = _delete(connection, repository, target)
+                    outcomes[number] = _delete(connection, repository, target, self._deleted)
                 still = [n for n in waiting if isinstance(outcomes[n], Kept)]
                 if len(still) == len(waiting):
                     break
@@ -116,7 +122,7 @@ def _find(connection: sa.Connection, repository: Repository, named: Named) -> _T
         return Kept(Problem.OTHER_DIGEST)
     if row is None:
         return Kept(Problem.NOT_FOUND)
-    return _Target(row.id, Digest.parse(row.digest), named.tag)
+    return _Target(row.id, Digest.parse(row.digest), named.tag, named.untagged)
 
 
 def _tagged(connection: sa.Connection, repository: Repository, tag: str) -> sa.Row[Any] | None:
@@ -126,19 +132,25 @@ def _tagged(connection: sa.Connection, repository: Repository, tag: str) -> sa.R
     ).first()
 
 
-def _delete(connection: sa.Connection, repository: Repository, target: _Target) -> Gone | Kept:
+def _delete(
+    connection: sa.Connection, repository: Repository, target: _Target, told: Callable[..., None]
+) -> Gone | Kept:
     standing = _tags(connection, target.image_id)
     gone = Gone(target.digest, standing if target.tag is None else (target.tag,))
     if target.tag is not None and set(standing) - {target.tag}:
         if target.tag in standing:
             events.deleted(connection, repository, target.image_id, gone.tags)
+            told(connection, target.image_id, target.tag)
         connection.execute(
             sa.delete(tags).where(tags.c.repository_id == repository.id, tags.c.name == target.tag)
         )
         return gone
+    if target.untagged and standing:
+        return Kept(Problem.TAGGED)
     if holders := tuple(connection.execute(rows.listing(repository, target.digest)).scalars()):
         return Kept(Problem.LISTED, holders)
     events.deleted(connection, repository, target.image_id, gone.tags)
+    told(connection, target.image_id)
     rows.delete(connection, repository.id, target.image_id)
     return gone
 

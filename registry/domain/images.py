@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -67,6 +67,8 @@ class Stored:
 
     image: Image
     content: bytes = field(repr=False)
+    key_id: str
+    """What it is sealed under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +92,29 @@ class Identifier:
     tag: str | None
 
 
+def nothing_more(_connection: sa.Connection, _image_id: int, _tag: str | None = None) -> None:
+    """For who has nothing to add to a push or a deletion."""
+
+
 class Images:
     """Put, get, list and delete, each in one transaction."""
 
     def __init__(
-        self, database: Database, cache: Cache, vault: Vault, *, sparse: Sparse = "index"
+        self,
+        database: Database,
+        cache: Cache,
+        vault: Vault,
+        *,
+        sparse: Sparse = "index",
+        pushed: Callable[[sa.Connection, int], None] = nothing_more,
+        deleted: Callable[..., None] = nothing_more,
     ) -> None:
+        """`pushed` is told the id of an image that is new, or has a new tag, as it is written.
+
+        `deleted` is told that of one about to go, and a tag if only that goes.
+        """
+        self._pushed = pushed
+        self._deleted = deleted
         self._database = database
         self._cache = cache
         self._vault = vault
@@ -139,6 +158,8 @@ class Images:
             storage_class.wake(connection, repository, image_id, index=index)
             for tag in moved:
                 rows.point_tag(connection, repository, tag, image_id)
+            if row is None or moved:
+                self._pushed(connection, image_id)
             events.pushed(connection, repository, image_id, moved, is_new=row is None)
             stored = rows.find(connection, repository, actual)
         assert stored is not None  # noqa: S101 - inserted above
@@ -157,6 +178,8 @@ class Images:
         )
         if found is None:
             raise _unknown(reference, repository)
+        if found.key_id != repository.key_id:  # the repository leaves that key
+            self._vault.check(found.key_id)
         return found
 
     def page(
@@ -270,7 +293,7 @@ class Images:
             for row in connection.execution_options(yield_per=1).execute(query):
                 if len(found) == limit or size > REFERRERS_MAX:
                     return found, True
-                found.append(self._open(repository, row, ()))
+                found.append(self._open(row, ()))
                 size += len(row.manifest)
         return found, False
 
@@ -282,6 +305,7 @@ class Images:
             if image_id is None:
                 raise _unknown(tag, repository)
             events.deleted(connection, repository, image_id, [tag])
+            self._deleted(connection, image_id, tag)
             connection.execute(sa.delete(tags).where(*mine))
 
     def delete(self, repository: Repository, digest: Digest) -> None:
@@ -296,6 +320,7 @@ class Images:
             rows.refuse_listed(connection, repository, digest)
             names = rows.tags_by_image(connection, [row.id]).get(row.id, [])
             events.deleted(connection, repository, row.id, names)
+            self._deleted(connection, row.id)
             rows.delete(connection, repository.id, row.id)
 
     def _load(self, repository: Repository, reference: Digest | str) -> Stored | None:
@@ -315,11 +340,11 @@ class Images:
             named = connection.execute(
                 sa.select(tags.c.name).where(tags.c.image_id == row.id).order_by(tags.c.name)
             ).scalars()
-            return self._open(repository, row, tuple(named))
+            return self._open(row, tuple(named))
 
-    def _open(self, repository: Repository, row: sa.Row[Any], names: tuple[str, ...]) -> Stored:
-        content = self._vault.open(repository.key_id, row.manifest, row.digest)
-        return Stored(_image(row, names), content)
+    def _open(self, row: sa.Row[Any], names: tuple[str, ...]) -> Stored:
+        content = self._vault.open(row.key_id, row.manifest, row.digest)
+        return Stored(_image(row, names), content, row.key_id)
 
 
 def _check_references(

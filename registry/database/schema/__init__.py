@@ -8,12 +8,16 @@ repositories ─┬─ repository_policies
               ├─ lifecycle_previews ── lifecycle_preview_results
               ├─ links ───── blobs            what a repository may serve
               ├─ uploads ─── upload_parts     what is on its way in
+              ├─ rekeys                       keys that it leaves, and how far that is
               └─ images ──┬─ tags
                           ├─ image_blobs      what a manifest needs
                           ├─ lifecycle_notices    what is about to go
                           ├─ image_gaps       what it needs and was not there when it came
-                          └─ image_children   what an index lists
+                          ├─ image_children   what an index lists
+                          └─ replications     where it is to be copied to, and what came of it
 image_reporters ── images_in_use              what must not go by itself
+replicated_deletions                          what is to go elsewhere too
+backfills ─── backfill_items                  older images to be replicated
 leftovers                                     objects whose bytes are still to be deleted
 tasks                                         what one process at a time does
 event_targets ── event_deliveries             who is told of what, and has not been yet
@@ -68,12 +72,21 @@ from registry.database.schema.lifecycle import (
     lifecycle_previews,
 )
 from registry.database.schema.pulls import pull_time_exclusions
+from registry.database.schema.rekeying import rekeys
+from registry.database.schema.replication import (
+    backfill_items,
+    backfills,
+    replicated_deletions,
+    replications,
+)
 
 __all__ = [
     "Instant",
     "access_keys",
     "accounts",
     "attachments",
+    "backfill_items",
+    "backfills",
     "blobs",
     "creation_templates",
     "event_deliveries",
@@ -101,6 +114,9 @@ __all__ = [
     "profile_roles",
     "pull_time_exclusions",
     "registry_settings",
+    "rekeys",
+    "replicated_deletions",
+    "replications",
     "repositories",
     "repository_policies",
     "robots",
