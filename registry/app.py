@@ -15,6 +15,7 @@ from starlette.routing import Route
 from registry.api.app import Api
 from registry.api.copying import CopyEndpoint
 from registry.api.routes import PREFIX as API_PREFIX
+from registry.api.uses import UseEndpoints
 from registry.aws.gateway import Gateway
 from registry.background import Work, repeated
 from registry.callers import Authorizer, Refusals, SigningKeys
@@ -116,7 +117,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         regions=settings.all_regions,
     )
     api = Api(
-        [copying.route],
+        [copying.route, *UseEndpoints(stores.lifecycle.uses).routes],
         SigningKeys(ground.directory, ground.sessions),
         Authorizer(access),
         regions=settings.all_regions,

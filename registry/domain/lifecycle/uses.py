@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from registry.database.schema import image_reporters, images_in_use, repositories
+from registry.database.schema import image_reporters, images, images_in_use, repositories, tags
 from registry.domain.tasks import now
 from registry.values.errors import ReporterNotFound
 
@@ -107,6 +107,11 @@ class Uses:
                 connection.execute(sa.delete(image_reporters).where(over))
         return names
 
+    def missing(self, scope: Scope, uses: Iterable[Use]) -> list[Use]:
+        """Those that lead to no image now."""
+        with self._database.read() as connection:
+            return [each for each in uses if not _there(connection, scope, each)]
+
     def references(self, connection: sa.Connection, repository_id: int) -> set[str]:
         """Digests and tags of a repository that are in use now."""
         used = (
@@ -126,13 +131,30 @@ class Uses:
         return set(connection.execute(used).scalars())
 
 
-def used_among(images_: Iterable[Image], references: Collection[str]) -> frozenset[int]:
+def _there(connection: sa.Connection, scope: Scope, use: Use) -> bool:
+    by_digest = ":" in use.reference
+    table = images if by_digest else tags
+    column = images.c.digest if by_digest else tags.c.name
+    query = (
+        sa.select(column)
+        .join(repositories, repositories.c.id == table.c.repository_id)
+        .where(
+            repositories.c.account == scope.account,
+            repositories.c.region == scope.region,
+            repositories.c.name == use.repository,
+            column == use.reference,
+        )
+    )
+    return connection.execute(query).first() is not None
+
+
+def used_among(found: Iterable[Image], references: Collection[str]) -> frozenset[int]:
     """Ids of the images that the references name."""
     if not references:
         return frozenset()
     return frozenset(
         image.id
-        for image in images_
+        for image in found
         if image.digest in references or any(tag in references for tag in image.tags)
     )
 
