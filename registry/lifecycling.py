@@ -10,7 +10,7 @@ from registry.domain.lifecycle.stores import Lifecycle
 from registry.http.logs import fields
 from registry.http.metrics import Metrics
 
-SECONDS = 5.0
+SECONDS = 2.0
 """How often a worker looks whether a policy is due; most times none is."""
 PREVIEW_SECONDS = 1.0
 """How often it looks for previews that were asked for."""
