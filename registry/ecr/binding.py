@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from registry.domain.deletions import Deletions
     from registry.domain.downloads import Downloads
     from registry.domain.images import Images
+    from registry.domain.key_use import KeyUse
     from registry.domain.layers import Layers
     from registry.domain.lifecycle.stores import Lifecycle
     from registry.domain.pages import Pages
@@ -71,6 +72,7 @@ class Stores:
     downloads: Downloads
     tokens: Tokens
     access: Access
+    key_use: KeyUse
     statuses: Statuses
     backfills: Backfills
 
@@ -79,7 +81,7 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
     """All operations of this server's ECR."""
     repositories, images, layers = stores.repositories, stores.images, stores.layers
     return ecr.bind(
-        RepositoryOperations(repositories, pages, hosts),
+        RepositoryOperations(repositories, pages, hosts, stores.key_use),
         SettingOperations(repositories, stores.settings),
         ResourceTagOperations(repositories, stores.settings),
         TemplateOperations(stores.templates, repositories, pages),

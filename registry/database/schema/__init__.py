@@ -18,6 +18,7 @@ repositories ─┬─ repository_policies
 image_reporters ── images_in_use              what must not go by itself
 replicated_deletions                          what is to go elsewhere too
 backfills ─── backfill_items                  older images to be replicated
+key_grants                                    who may use a key of the keyring for what
 leftovers                                     objects whose bytes are still to be deleted
 tasks                                         what one process at a time does
 event_targets ── event_deliveries             who is told of what, and has not been yet
@@ -63,6 +64,7 @@ from registry.database.schema.identities import (
     roles,
     users,
 )
+from registry.database.schema.keys import key_grants
 from registry.database.schema.lifecycle import (
     image_reporters,
     images_in_use,
@@ -101,6 +103,7 @@ __all__ = [
     "images_in_use",
     "inline_policies",
     "instance_profiles",
+    "key_grants",
     "leftovers",
     "lifecycle_notices",
     "lifecycle_policies",
