@@ -82,6 +82,9 @@ class Settings:
     mirror_of: str = _setting(
         "", "upstream meant by pulls of names that are not here, for dockerd: docker.io"
     )
+    lifecycle_notice_hours: float = _setting(
+        0.0, "hours that an image is announced before a lifecycle policy deletes it; 0: not at all"
+    )
     encryption: bool = _setting(True, "encrypt blobs and manifests of new repositories at rest")
     keyring: Path | None = _setting(None, "file of the local keyring; default DATA/keyring.json")
     storage: Literal["disk", "s3"] = _setting("disk", "where blobs lie: disk (DATA/storage) or s3")
@@ -136,6 +139,8 @@ class Settings:
         for name in ("gc_grace_hours", "upload_expiry_hours", "event_retry_hours"):
             if not 0 < getattr(self, name) <= HOURS_MAX:
                 raise ParameterInvalid(f"{name}: more than 0 hours, at most {HOURS_MAX:,}")
+        if not 0 <= self.lifecycle_notice_hours <= HOURS_MAX:
+            raise ParameterInvalid(f"lifecycle_notice_hours: 0 to {HOURS_MAX:,}")
         if self.grace_seconds < 0:
             raise ParameterInvalid("grace_seconds: at least 0")
 
@@ -177,6 +182,11 @@ class Settings:
     def upstream_check(self) -> timedelta:
         """How long a cached tag is served before it is compared with its upstream's."""
         return timedelta(hours=self.upstream_check_hours)
+
+    @property
+    def lifecycle_notice(self) -> timedelta:
+        """How long before a lifecycle policy deletes it an image is announced."""
+        return timedelta(hours=self.lifecycle_notice_hours)
 
     @property
     def event_retry(self) -> timedelta:

@@ -13,13 +13,14 @@
     │   ├── ImageNotFound ── ImageArchived
     │   ├── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
     │   ├── RegistryPolicyNotFound  TemplateNotFound  RuleNotFound  SecretNotFound
+    │   ├── LifecyclePolicyNotFound  LifecyclePreviewNotFound  ReporterNotFound
     │   ├── ExclusionNotFound  BackfillNotFound
     │   └── EntityNotFound
     ├── Conflict
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
     │   ├── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
     │   ├── BlobExists  BlobUnreferenced  TemplateExists  RuleExists
-    │   ├── ExclusionExists  StorageClassFixed
+    │   ├── ExclusionExists  StorageClassFixed  LifecyclePreviewInProgress
     │   ├── EntityExists  DeleteConflict
     │   ├── BackfillRunning  BackfillEnded
     │   └── LimitExceeded ── TooManyTags
@@ -171,6 +172,18 @@ class SecretNotFound(NotFound):
     """No secret of that ARN."""
 
 
+class LifecyclePolicyNotFound(NotFound):
+    """The repository has no lifecycle policy."""
+
+
+class LifecyclePreviewNotFound(NotFound):
+    """Nobody has asked for a preview of a lifecycle policy of the repository."""
+
+
+class ReporterNotFound(NotFound):
+    """Nobody of that name has reported images in use."""
+
+
 class ExclusionNotFound(NotFound):
     """The principal is not among those whose pulls do not count."""
 
@@ -227,6 +240,10 @@ class TemplateExists(Conflict):
 
 class RuleExists(Conflict):
     """A pull through cache rule of that prefix exists already."""
+
+
+class LifecyclePreviewInProgress(Conflict):
+    """The preview that was asked for before is not there yet."""
 
 
 class ExclusionExists(Conflict):
