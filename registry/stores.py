@@ -21,6 +21,7 @@ from registry.domain.layers import Layers
 from registry.domain.registries import Registries
 from registry.domain.repositories import Repositories
 from registry.domain.repository_settings import RepositorySettings
+from registry.domain.resting import Removal
 from registry.domain.tagged import TagsOf
 from registry.domain.templates import Templates
 from registry.domain.tokens import Tokens
@@ -53,11 +54,21 @@ def stores_of(ground: Ground) -> Stores:
     )
 
 
+def removal_of(settings: Settings) -> Removal:
+    """How images, tags and repositories are deleted."""
+    return Removal(settings.undelete, settings.delete_immutable)
+
+
 def repositories_of(settings: Settings, ground: Ground) -> Repositories:
     """The repositories over the ground."""
     vault = Vault(ground.storage, ground.keys)
     return Repositories(
-        ground.database, ground.cache, vault, ground.keys, encrypted=settings.encryption
+        ground.database,
+        ground.cache,
+        vault,
+        ground.keys,
+        removal=removal_of(settings),
+        encrypted=settings.encryption,
     )
 
 
@@ -88,7 +99,10 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
     repositories = repositories_of(settings, ground)
     blobs = Blobs(database, ground.cache, vault, grace=settings.gc_grace)
     uploads = Uploads(database, vault)
-    images = Images(database, ground.cache, vault, sparse=settings.sparse_manifests)
+    removal = removal_of(settings)
+    images = Images(
+        database, ground.cache, vault, removal=removal, sparse=settings.sparse_manifests
+    )
     tokens = tokens_of(ground)
     return EcrStores(
         registries=Registries(database, ground.cache),
@@ -97,7 +111,7 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         templates=Templates(database, repositories),
         images=images,
         pulls=ground.pulls,
-        deletions=Deletions(database),
+        deletions=Deletions(database, removal),
         tags_of=TagsOf(database),
         blobs=blobs,
         uploads=uploads,

@@ -16,7 +16,8 @@ import sqlalchemy as sa
 
 from registry.database.schema import blobs, image_blobs, images, links, repositories
 from registry.domain.leftovers import discard, doom
-from registry.domain.links import holders, link, promise
+from registry.domain.links import holders, link, promise, unlink
+from registry.domain.links import unlink_all as cut_links
 from registry.domain.vault import blob_path
 from registry.values.digest import Digest
 from registry.values.errors import (
@@ -135,15 +136,11 @@ class Blobs:
     def unlink(self, repository: Repository, digest: Digest) -> None:
         """Take the blob out of the repository. Raises BlobNotFound, BlobReferenced."""
         with self._database.write() as connection:
-            blob = find_linked(connection, repository, digest)
+            blob = find_all_linked(connection, repository, [digest]).get(digest)
             if blob is None:
                 raise _unknown(digest, repository)
             _refuse_referenced(connection, repository, blob)
-            connection.execute(
-                sa.delete(links).where(
-                    links.c.repository_id == repository.id, links.c.blob_id == blob.id
-                )
-            )
+            unlink(connection, repository.id, blob.id)
             waste = drop_unlinked(connection, [blob])
         discard(self._database, self._vault, waste)
 
@@ -189,7 +186,7 @@ class Blobs:
 
 
 def find_linked(connection: sa.Connection, repository: Repository, digest: Digest) -> Blob | None:
-    """The blob, if the repository holds it."""
+    """The blob, if the repository holds it, and not only for a push under way."""
     row = connection.execute(_linked(repository.id, repository.key_id, digest)).first()
     return None if row is None else _blob(row)
 
@@ -197,7 +194,10 @@ def find_linked(connection: sa.Connection, repository: Repository, digest: Diges
 def find_all_linked(
     connection: sa.Connection, repository: Repository, digests: Iterable[Digest]
 ) -> dict[Digest, Blob]:
-    """Those of the blobs that the repository holds: few queries, as a writer waits for them."""
+    """Those of the blobs that the repository holds: few queries, as a writer waits for them.
+
+    Withdrawn ones too: a push may have been told of them before.
+    """
     wanted = list(dict.fromkeys(map(str, digests)))
     found: dict[Digest, Blob] = {}
     for at in range(0, len(wanted), _BATCH):
@@ -252,7 +252,7 @@ def unlink_all(connection: sa.Connection, repository_id: int) -> list[str]:
     held = [_blob(row) for row in connection.execute(query)]
     # Images hold blobs too: they go first, as the repository that is being deleted would do.
     connection.execute(sa.delete(images).where(images.c.repository_id == repository_id))
-    connection.execute(sa.delete(links).where(links.c.repository_id == repository_id))
+    cut_links(connection, repository_id)
     return drop_unlinked(connection, held)
 
 
@@ -306,6 +306,7 @@ def _linked(repository_id: int, key_id: str, digest: Digest) -> sa.Select[Any]:
             links.c.repository_id == repository_id,
             blobs.c.key_id == key_id,
             blobs.c.digest == str(digest),
+            ~links.c.withdrawn,
         )
     )
 
@@ -320,6 +321,7 @@ def _holders(repository: Repository, digest: Digest, source: str | None) -> sa.S
             repositories.c.region == repository.scope.region,
             blobs.c.digest == str(digest),
             blobs.c.key_id == repository.key_id,
+            ~links.c.withdrawn,
         )
         .order_by(repositories.c.name)
     )

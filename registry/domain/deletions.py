@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +16,12 @@ import sqlalchemy as sa
 from registry.database.schema import images, tags
 from registry.domain import image_rows as rows
 from registry.values.digest import Digest
+from registry.values.errors import Protected
 
 if TYPE_CHECKING:
     from registry.database.database import Database
     from registry.domain.repositories import Repository
+    from registry.domain.resting import Removal
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Problem(Enum):
     NOT_FOUND = "not found"
     OTHER_DIGEST = "the tag stands on another image"
     LISTED = "an index lists the image"
+    PROTECTED = "it must not be deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,8 @@ class Kept:
     problem: Problem
     holders: tuple[str, ...] = ()
     """Digests of the indexes that list it."""
+    reason: str = ""
+    """Of what is protected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +72,16 @@ class _Target:
 class Deletions:
     """Deletes in batches."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, removal: Removal) -> None:
         self._database = database
+        self._removal = removal
 
     def delete(self, repository: Repository, named: Sequence[Named]) -> list[Gone | Kept]:
         """Delete what is named; for each, in order, what came of it.
 
         An index may stand behind the images that it lists: all of them go.
         """
+        moment = datetime.now(UTC)
         with self._database.write() as connection:
             found = [_find(connection, repository, each) for each in named]
             outcomes: list[Gone | Kept | None] = [
@@ -84,12 +92,29 @@ class Deletions:
                 for number in waiting:
                     target = found[number]
                     assert isinstance(target, _Target)  # noqa: S101 - selected above
-                    outcomes[number] = _delete(connection, repository, target)
+                    outcomes[number] = self._delete(connection, repository, target, moment)
                 still = [n for n in waiting if isinstance(outcomes[n], Kept)]
                 if len(still) == len(waiting):
                     break
                 waiting = still
         return [each for each in outcomes if each is not None]
+
+    def _delete(
+        self, connection: sa.Connection, repository: Repository, target: _Target, moment: datetime
+    ) -> Gone | Kept:
+        standing = _tags(connection, target.image_id)
+        gone = Gone(target.digest, standing if target.tag is None else (target.tag,))
+        try:
+            if target.tag is not None and set(standing) - {target.tag}:
+                self._removal.tag(connection, repository, target.tag)
+                return gone
+            listing = rows.listing(repository, target.digest)
+            if holders := tuple(connection.execute(listing).scalars()):
+                return Kept(Problem.LISTED, holders)
+            self._removal.image(connection, repository, target.image_id, moment)
+        except Protected as error:
+            return Kept(Problem.PROTECTED, reason=str(error))
+        return gone
 
 
 def _find(connection: sa.Connection, repository: Repository, named: Named) -> _Target | Kept:
@@ -109,20 +134,6 @@ def _tagged(connection: sa.Connection, repository: Repository, tag: str) -> sa.R
     return connection.execute(
         query.where(tags.c.repository_id == repository.id, tags.c.name == tag)
     ).first()
-
-
-def _delete(connection: sa.Connection, repository: Repository, target: _Target) -> Gone | Kept:
-    standing = _tags(connection, target.image_id)
-    gone = Gone(target.digest, standing if target.tag is None else (target.tag,))
-    if target.tag is not None and set(standing) - {target.tag}:
-        connection.execute(
-            sa.delete(tags).where(tags.c.repository_id == repository.id, tags.c.name == target.tag)
-        )
-        return gone
-    if holders := tuple(connection.execute(rows.listing(repository, target.digest)).scalars()):
-        return Kept(Problem.LISTED, holders)
-    rows.delete(connection, repository.id, target.image_id)
-    return gone
 
 
 def _tags(connection: sa.Connection, image_id: int) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from registry.values.manifest import Manifest, parse
 if TYPE_CHECKING:
     from registry.database.database import Cache, Database
     from registry.domain.repositories import Repository
+    from registry.domain.resting import Removal
     from registry.domain.vault import Vault
 
 REFERRERS_MAX = 4 * 1024 * 1024
@@ -82,8 +83,15 @@ class Images:
     """Put, get, list and delete, each in one transaction."""
 
     def __init__(
-        self, database: Database, cache: Cache, vault: Vault, *, sparse: Sparse = "index"
+        self,
+        database: Database,
+        cache: Cache,
+        vault: Vault,
+        *,
+        removal: Removal,
+        sparse: Sparse = "index",
     ) -> None:
+        self._removal = removal
         self._database = database
         self._cache = cache
         self._vault = vault
@@ -103,7 +111,8 @@ class Images:
 
         `complete` asks for everything it names to be there, whatever may be sparse elsewhere.
 
-        Raises DigestInvalid, ManifestInvalid and its kinds, TagImmutable, KeyUnavailable.
+        Raises DigestInvalid, ManifestInvalid and its kinds, TagImmutable, QuotaExceeded,
+        KeyUnavailable.
         """
         manifest = parse(content, media_type)
         actual = Digest.of(content, digest.algorithm if digest else CANONICAL)
@@ -243,25 +252,22 @@ class Images:
         return found, False
 
     def untag(self, repository: Repository, tag: str) -> None:
-        """Remove a tag, not its image. Raises ImageNotFound."""
+        """Remove a tag, not its image. Raises ImageNotFound, Protected."""
         with self._database.write() as connection:
-            gone = connection.execute(
-                sa.delete(tags).where(tags.c.repository_id == repository.id, tags.c.name == tag)
-            )
-        if gone.rowcount == 0:
-            raise _unknown(tag, repository)
+            if not self._removal.tag(connection, repository, tag):
+                raise _unknown(tag, repository)
 
     def delete(self, repository: Repository, digest: Digest) -> None:
         """Remove an image and its tags.
 
-        Raises ImageNotFound, or ImageReferenced while an index lists it.
+        Raises ImageNotFound, Protected, or ImageReferenced while an index lists it.
         """
         with self._database.write() as connection:
             row = rows.find(connection, repository, digest)
             if row is None:
                 raise _unknown(digest, repository)
             rows.refuse_listed(connection, repository, digest)
-            rows.delete(connection, repository.id, row.id)
+            self._removal.image(connection, repository, row.id)
 
     def _load(self, repository: Repository, reference: Digest | str) -> Stored | None:
         with self._database.read() as connection:

@@ -5,6 +5,11 @@ client was last told that the blob is there (by an upload, a mount, a HEAD), or 
 image that needed it went. Only links that have been idle for longer than the grace period are
 collected, so a push in flight that was told "exists" finds the blob when its manifest comes
 (distribution#3045). A collector has to look at idle links only, however many others there are.
+
+A link whose image was deleted is withdrawn as well: the blob is not served any more, and kept
+only for such a push.
+
+Every link is made and cut here, and nowhere else: `repositories.bytes` is counted with it.
 """
 
 from __future__ import annotations
@@ -14,20 +19,75 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from registry.database.schema import blobs, image_blobs, image_gaps, images, links
+from registry.database.schema import (
+    Instant,
+    blobs,
+    image_blobs,
+    image_gaps,
+    images,
+    links,
+    repositories,
+)
+from registry.domain.quotas import require_room
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
 def link(connection: sa.Connection, repository_id: int, blob_id: int) -> None:
-    """Let a repository hold a blob; again renews the promise that it is there."""
+    """Let a repository hold a blob; again renews the promise that it is there.
+
+    Raises QuotaExceeded, Vanished.
+    """
+    if not promise(connection, repository_id, blob_id):
+        require_room(connection, repository_id, _size(connection, blob_id))
+        relink(connection, repository_id, blob_id)
+
+
+def relink(connection: sa.Connection, repository_id: int, blob_id: int) -> None:
+    """As `link`, whatever the quotas say: for what the repository should have held before."""
     if promise(connection, repository_id, blob_id):
         return
     now = datetime.now(UTC)
     row = {"repository_id": repository_id, "blob_id": blob_id, "created_at": now}
     connection.execute(sa.insert(links).values(**row, idle_since=now))
-    _fill_gaps(connection, repository_id, blob_id)
+    _count(connection, repositories.c.id == repository_id, _size(connection, blob_id))
+    fill_gap(connection, repository_id, blob_id)
+
+
+def take(connection: sa.Connection, repository_id: int, image_id: int) -> None:
+    """Let a repository that held nothing hold what an image needs; for what rests."""
+    needed = sa.select(
+        sa.literal(repository_id), image_blobs.c.blob_id, sa.literal(datetime.now(UTC), Instant)
+    ).where(image_blobs.c.image_id == image_id)
+    columns = ["repository_id", "blob_id", "created_at"]
+    connection.execute(sa.insert(links).from_select(columns, needed, include_defaults=False))
+    held = sa.select(sa.func.coalesce(sa.func.sum(blobs.c.size), 0)).join(
+        image_blobs, image_blobs.c.blob_id == blobs.c.id
+    )
+    size = connection.execute(held.where(image_blobs.c.image_id == image_id)).scalar_one()
+    _count(connection, repositories.c.id == repository_id, size)
+
+
+def unlink(connection: sa.Connection, repository_id: int, blob_id: int) -> None:
+    """Take the blob out of the repository."""
+    gone = connection.execute(sa.delete(links).where(*_is(repository_id, blob_id)))
+    if gone.rowcount:
+        _uncount(connection, repositories.c.id == repository_id, blob_id)
+
+
+def unlink_all(connection: sa.Connection, repository_id: int) -> None:
+    """Take every blob out of the repository."""
+    connection.execute(sa.delete(links).where(links.c.repository_id == repository_id))
+    mine = repositories.c.id == repository_id
+    connection.execute(sa.update(repositories).where(mine).values(bytes=0))
+
+
+def unlink_everywhere(connection: sa.Connection, blob_id: int) -> None:
+    """Take the blob out of every repository."""
+    holding = sa.select(links.c.repository_id).where(links.c.blob_id == blob_id)
+    _uncount(connection, repositories.c.id.in_(holding), blob_id)
+    connection.execute(sa.delete(links).where(links.c.blob_id == blob_id))
 
 
 def promise(connection: sa.Connection, repository_id: int, blob_id: int) -> bool:
@@ -35,7 +95,8 @@ def promise(connection: sa.Connection, repository_id: int, blob_id: int) -> bool
     mine = _is(repository_id, blob_id)
     held = connection.execute(sa.select(links.c.idle_since).where(*mine)).first()
     if held is not None and held.idle_since is not None:
-        connection.execute(sa.update(links).where(*mine).values(idle_since=datetime.now(UTC)))
+        again = {"idle_since": datetime.now(UTC), "withdrawn": False}
+        connection.execute(sa.update(links).where(*mine).values(again))
     return held is not None
 
 
@@ -49,12 +110,12 @@ def hold(connection: sa.Connection, repository_id: int, image_id: int) -> None:
             links.c.idle_since.isnot(None),
             links.c.blob_id.in_(needed),
         )
-        .values(idle_since=None)
+        .values(idle_since=None, withdrawn=False)
     )
 
 
 def release(connection: sa.Connection, repository_id: int, image_id: int) -> None:
-    """The image is about to go: what no other image here needs is idle from now on."""
+    """The image is about to go: what no other image here needs is idle, and not served."""
     needed = sa.select(image_blobs.c.blob_id).where(image_blobs.c.image_id == image_id)
     connection.execute(
         sa.update(links)
@@ -63,7 +124,7 @@ def release(connection: sa.Connection, repository_id: int, image_id: int) -> Non
             links.c.blob_id.in_(needed),
             ~referenced(image_blobs.c.image_id != image_id),
         )
-        .values(idle_since=datetime.now(UTC))
+        .values(idle_since=datetime.now(UTC), withdrawn=True)
     )
 
 
@@ -106,13 +167,14 @@ def cut(connection: sa.Connection, repository_id: int, blob_id: int, before: dat
     mine = _is(repository_id, blob_id)
     gone = connection.execute(sa.delete(links).where(*mine, *idle_before(before)))
     if gone.rowcount:
+        _uncount(connection, repositories.c.id == repository_id, blob_id)
         return True
-    needed = sa.update(links).where(*mine, referenced()).values(idle_since=None)
+    needed = sa.update(links).where(*mine, referenced()).values(idle_since=None, withdrawn=False)
     connection.execute(needed)
     return False
 
 
-def _fill_gaps(connection: sa.Connection, repository_id: int, blob_id: int) -> None:
+def fill_gap(connection: sa.Connection, repository_id: int, blob_id: int) -> None:
     """Let images hold the blob that came before it."""
     digest = sa.select(blobs.c.digest).where(blobs.c.id == blob_id).scalar_subquery()
     missed = image_gaps.c.digest == digest
@@ -124,7 +186,24 @@ def _fill_gaps(connection: sa.Connection, repository_id: int, blob_id: int) -> N
     for image_id in waiting:
         filled = sa.delete(image_gaps).where(missed, image_gaps.c.image_id == image_id)
         connection.execute(filled)
-    connection.execute(sa.update(links).where(*_is(repository_id, blob_id)).values(idle_since=None))
+    held = sa.update(links).where(*_is(repository_id, blob_id))
+    connection.execute(held.values(idle_since=None, withdrawn=False))
+
+
+def _size(connection: sa.Connection, blob_id: int) -> int:
+    query = sa.select(blobs.c.size).where(blobs.c.id == blob_id)
+    return int(connection.execute(query).scalar_one())
+
+
+def _count(connection: sa.Connection, holding: sa.ColumnElement[bool], size: int) -> None:
+    added = sa.update(repositories).where(holding).values(bytes=repositories.c.bytes + size)
+    connection.execute(added)
+
+
+def _uncount(connection: sa.Connection, holding: sa.ColumnElement[bool], blob_id: int) -> None:
+    size = sa.select(blobs.c.size).where(blobs.c.id == blob_id).scalar_subquery()
+    taken = sa.update(repositories).where(holding).values(bytes=repositories.c.bytes - size)
+    connection.execute(taken)
 
 
 def _is(repository_id: int, blob_id: int) -> tuple[sa.ColumnElement[Any], ...]:

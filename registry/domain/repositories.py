@@ -14,6 +14,7 @@ from registry.domain import blobs, upload_rows
 from registry.domain.access import UNGUARDED, Guarded
 from registry.domain.identities.identity import Document
 from registry.domain.leftovers import discard
+from registry.domain.quotas import require_repository_room
 from registry.domain.vault import PLAIN
 from registry.values.errors import (
     KeyNotFound,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from registry.database.database import Cache, Database
+    from registry.domain.resting import Removal
     from registry.domain.vault import Vault
     from registry.keys.provider import KeyProvider
 
@@ -88,8 +90,10 @@ class Repositories:
         vault: Vault,
         keys: KeyProvider,
         *,
+        removal: Removal,
         encrypted: bool = True,
     ) -> None:
+        self._removal = removal
         self._database = database
         self._cache = cache
         self._vault = vault
@@ -110,7 +114,8 @@ class Repositories:
     ) -> Repository:
         """Make an empty repository; `policy` was checked before.
 
-        Raises NameInvalid, RepositoryExists, KeyNotFound, KeyUnavailable, ParameterInvalid.
+        Raises NameInvalid, RepositoryExists, QuotaExceeded, KeyNotFound, KeyUnavailable,
+        ParameterInvalid.
         """
         repository_name(name)
         encryption = encryption or Encryption()
@@ -133,6 +138,7 @@ class Repositories:
                     f"The repository with name '{name}' already exists"
                     f" in the registry with id '{scope.account}'"
                 )
+            require_repository_room(connection, scope)
             connection.execute(sa.insert(repositories).values(row))
             made = _repository(connection.execute(_named(scope, name)).one())
             if policy is not None:
@@ -160,9 +166,9 @@ class Repositories:
             return [_repository(row) for row in connection.execute(query)]
 
     def delete(self, scope: Scope, name: str, *, force: bool = False) -> Repository:
-        """Remove the repository, and with `force` all its images.
+        """Remove the repository, and with `force` all its images; or lay them to rest.
 
-        Raises RepositoryNotFound, RepositoryNotEmpty.
+        Raises RepositoryNotFound, RepositoryNotEmpty, Protected.
         """
         with self._database.write() as connection:
             row = connection.execute(_named(scope, name)).first()
@@ -176,8 +182,10 @@ class Repositories:
                     " cannot be deleted because it still contains images"
                 )
             waste = upload_rows.end_all(connection, repository.id, repository.key_id)
-            waste += blobs.unlink_all(connection, repository.id)
-            connection.execute(sa.delete(repositories).where(repositories.c.id == repository.id))
+            if not self._removal.repository(connection, repository):
+                waste += blobs.unlink_all(connection, repository.id)
+                gone = sa.delete(repositories).where(repositories.c.id == repository.id)
+                connection.execute(gone)
         discard(self._database, self._vault, waste)
         return repository
 
@@ -206,8 +214,9 @@ class Repositories:
         return str(text)
 
     def set_policy(self, repository: Repository, text: str) -> None:
-        """Set the policy, a document that was checked before."""
+        """Set the policy, a document that was checked before. Raises Vanished."""
         with self._database.write() as connection:
+            current(connection, repository)
             connection.execute(_without_policy(repository.id))
             connection.execute(
                 sa.insert(repository_policies).values(repository_id=repository.id, document=text)
@@ -281,8 +290,8 @@ def scope_and_name(arn: str) -> tuple[Scope, str] | None:
 
 def current(connection: sa.Connection, repository: Repository) -> Repository:
     """The repository as it is in this transaction. Raises Vanished."""
-    query = sa.select(repositories).where(repositories.c.id == repository.id)
-    row = connection.execute(query).first()
+    mine = (repositories.c.id == repository.id, repositories.c.account == repository.scope.account)
+    row = connection.execute(sa.select(repositories).where(*mine)).first()
     if row is None:
         raise Vanished(f"the repository '{repository.name}' was deleted in the meantime")
     return _repository(row)

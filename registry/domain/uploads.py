@@ -17,6 +17,7 @@ from registry.domain import blobs, links
 from registry.domain import upload_rows as rows
 from registry.domain.blobs import Blob
 from registry.domain.leftovers import discard, doom
+from registry.domain.quotas import require_any_room
 from registry.domain.upload_rows import Part, Upload
 from registry.domain.vault import new_object, upload_path
 from registry.values.digest import CANONICAL, Digest, hasher
@@ -24,6 +25,7 @@ from registry.values.errors import (
     Damaged,
     DigestInvalid,
     ObjectNotFound,
+    QuotaExceeded,
     RangeInvalid,
     SizeInvalid,
     Unavailable,
@@ -57,11 +59,12 @@ class Uploads:
     def start(self, repository: Repository, principal: str) -> Upload:
         """Begin an empty upload for the principal with that ARN.
 
-        Raises KeyNotFound, KeyUnavailable.
+        Raises KeyNotFound, KeyUnavailable, QuotaExceeded where there is no room for a byte.
         """
         self._vault.check(repository.key_id)
         upload = Upload(str(uuid.uuid4()), 0)
         with self._database.write() as connection:
+            require_any_room(connection, repository.id)
             rows.start(connection, repository, upload.id, principal)
         return upload
 
@@ -111,7 +114,7 @@ class Uploads:
         """Turn what was received into a blob of the repository, durably.
 
         Where it fails without ending the upload, it can be asked for again.
-        Raises UploadNotFound, UploadConflict, DigestInvalid: then the upload is gone.
+        Raises UploadNotFound, UploadConflict; DigestInvalid, QuotaExceeded: then it is gone.
         """
         with self._database.read() as connection:
             upload = _owned(connection, repository, principal, upload_id)
@@ -119,7 +122,7 @@ class Uploads:
         try:
             whole = self._whole(repository, upload, parts, composed, digest)
             return self._become(repository, upload, whole)
-        except DigestInvalid:
+        except (DigestInvalid, QuotaExceeded):
             self.cancel(repository, principal, upload_id)
             raise
         except ObjectNotFound:

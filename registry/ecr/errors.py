@@ -32,6 +32,8 @@ _CODES: tuple[tuple[type[errors.MoorageError], str], ...] = (
     (errors.SizeInvalid, "LimitExceededException"),
     (errors.ResourceTagInvalid, "InvalidTagParameterException"),
     (errors.TooManyTags, "TooManyTagsException"),
+    (errors.QuotaExceeded, "LimitExceededException"),
+    (errors.Protected, "InvalidParameterException"),
     (errors.DigestMismatch, "ImageDigestDoesNotMatchException"),
     (errors.Invalid, "InvalidParameterException"),
 )

@@ -11,14 +11,14 @@
     ├── NotFound
     │   ├── RepositoryNotFound  ImageNotFound  BlobNotFound  UploadNotFound
     │   ├── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
-    │   ├── RegistryPolicyNotFound  TemplateNotFound
+    │   ├── RegistryPolicyNotFound  TemplateNotFound  RestingNotFound
     │   └── EntityNotFound
     ├── Conflict
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
     │   ├── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
-    │   ├── BlobExists  BlobUnreferenced  TemplateExists
+    │   ├── BlobExists  BlobUnreferenced  TemplateExists  Protected
     │   ├── EntityExists  DeleteConflict
-    │   └── LimitExceeded ── TooManyTags
+    │   └── LimitExceeded ── TooManyTags  QuotaExceeded
     ├── Refused
     │   └── Unauthenticated  TokenExpired  Denied
     ├── Unavailable              try again later, nothing was stored
@@ -148,6 +148,10 @@ class TemplateNotFound(NotFound):
     """No repository creation template of that prefix."""
 
 
+class RestingNotFound(NotFound):
+    """Nothing of that number rests here: it was brought back, or its time is over."""
+
+
 class Vanished(NotFound):
     """What the request was about was deleted while it ran."""
 
@@ -194,6 +198,10 @@ class TemplateExists(Conflict):
     """A repository creation template of that prefix exists already."""
 
 
+class Protected(Conflict):
+    """A repository or tag that must not be deleted."""
+
+
 class BlobExists(Conflict):
     """The repository holds the layer already (ECR's CompleteLayerUpload says so)."""
 
@@ -220,6 +228,10 @@ class LimitExceeded(Conflict):
 
 class TooManyTags(LimitExceeded):
     """A resource with more tags of its own than it may have."""
+
+
+class QuotaExceeded(LimitExceeded):
+    """One more would be more than a repository or an account may hold."""
 
 
 class Refused(MoorageError):

@@ -127,7 +127,9 @@ def test_locking_oneself_out_takes_force(held: Registry) -> None:
 def test_it_goes_with_its_repository(held: Registry) -> None:
     put(held, policy("*", *PULL))
     held.ecr().delete_repository(repositoryName="team/app", force=True)
-    assert held.rows()["repository_policies"] == []
+    held.create("team/app")
+    with pytest.raises(RepositoryPolicyNotFound):
+        held.repositories.policy(held.repositories.get(SCOPE, "team/app"))
 
 
 # Across accounts: both sides.

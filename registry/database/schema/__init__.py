@@ -4,11 +4,14 @@ registry_settings                             policies, replication, scanning of
 creation_templates                            what a push that creates a repository gives it
 repositories ─┬─ repository_policies
               ├─ links ───── blobs            what a repository may serve
+              ├─ protections                  what of it cannot be deleted
               ├─ uploads ─── upload_parts     what is on its way in
               └─ images ──┬─ tags
                           ├─ image_blobs      what a manifest needs
                           ├─ image_gaps       what it needs and was not there when it came
                           └─ image_children   what an index lists
+resting                                       what was deleted and can be brought back
+quotas                                        how much there may be
 leftovers                                     objects whose bytes are still to be deleted
 tasks                                         what one process at a time does
 users ──┬─ access_keys
@@ -52,6 +55,11 @@ from registry.database.schema.identities import (
     roles,
     users,
 )
+from registry.database.schema.keeping import (
+    protections,
+    quotas,
+    resting,
+)
 
 __all__ = [
     "Instant",
@@ -75,9 +83,12 @@ __all__ = [
     "policy_files",
     "policy_versions",
     "profile_roles",
+    "protections",
+    "quotas",
     "registry_settings",
     "repositories",
     "repository_policies",
+    "resting",
     "robots",
     "roles",
     "tags",
