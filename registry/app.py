@@ -28,6 +28,8 @@ from registry.http.observe import Observe
 from registry.http.operations import exposition, healthz
 from registry.iam.binding import bound_iam
 from registry.keys.local import LocalKeyring
+from registry.measuring import SECONDS as MEASURING_SECONDS
+from registry.measuring import Measuring
 from registry.oci.app import OciApp
 from registry.oci.blobs import BlobEndpoints
 from registry.oci.downloads import DownloadApp
@@ -127,6 +129,7 @@ def works(settings: Settings, ground: Ground, metrics: Metrics) -> list[Work]:
         Work("keys", lambda _stop: ground.keys.purge(), PURGE_SECONDS),
         Work("pulls", lambda _stop: ground.pulls.flush(), PULLS_SECONDS),
         Work("garbage", collection.run, collection.seconds),
+        Work("usage", Measuring(ground.database, metrics).run, MEASURING_SECONDS),
     ]
 
 

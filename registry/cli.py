@@ -17,7 +17,10 @@ from registry.commands.explain import explain
 from registry.commands.gc import gc
 from registry.commands.options import Group, options, settings_of
 from registry.commands.policy import policy
+from registry.commands.protect import protect
 from registry.commands.tokens import token
+from registry.commands.undelete import undelete
+from registry.commands.usage import quota, usage
 from registry.commands.verify import verify
 from registry.keys.local import LocalKeyring
 from registry.keys.ring import KeyMetadata
@@ -29,7 +32,20 @@ def main() -> None:
     """Amazon ECR's interface on a machine of your own."""
 
 
-for command in (account, audit, backup, gc, policy, restore, token, verify):
+for command in (
+    account,
+    audit,
+    backup,
+    gc,
+    policy,
+    protect,
+    quota,
+    restore,
+    token,
+    undelete,
+    usage,
+    verify,
+):
     main.add_command(command)
 policy.add_command(explain)
 

@@ -24,6 +24,7 @@ from registry.domain.identities.accounts import ADMINISTRATOR, NewKey
 from registry.domain.policyfiles.applying import PolicyFiles
 from registry.domain.policyfiles.folder import read_folder
 from registry.domain.policyfiles.problems import PolicyFilesInvalid
+from registry.domain.quotas import Limits, Quotas
 from registry.ground import lay_ground
 from registry.http.logs import fields
 from registry.keys.local import LocalKeyring
@@ -77,6 +78,7 @@ def prepare(settings: Settings) -> None:
     try:
         path = credentials_path(settings)
         ground.accounts.bootstrap(settings.account, lambda key: write_credentials(path, key))
+        Quotas(ground.database).set_for_everybody(Limits(**settings.quotas))
         if settings.policies is not None:
             apply_policies(settings.policies, PolicyFiles(ground.database, settings.scope))
         # The driver that is there: each further client of S3 costs tens of MB for good.

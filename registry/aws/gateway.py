@@ -191,6 +191,9 @@ class Gateway:
             resources = operation.resource(context, parameters)
             for conditions in operation.conditions(context, parameters):
                 self._authorize(context, operation.actions, resources, conditions)
+        if roles := operation.passes(context, parameters):
+            to = {"iam:passedtoservice": operation.passed_to}
+            self._authorize(context, ("iam:PassRole",), roles, to)
         result = operation.function(context, **parameters)
         return service.wire.result(operation.model, result or {}, incoming.request_id)
 

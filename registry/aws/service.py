@@ -45,6 +45,10 @@ Resource = ResourceOf | Callable[[Any, Context, Parameters], Sequence[str]]
 """A function, or a method of the object that is bound, where only that knows the ARN."""
 ConditionsFound = ConditionsOf | Callable[[Any, Context, Parameters], Sequence[Conditions]]
 """The same of conditions."""
+PassesOf = Callable[[Context, Parameters], Sequence[str]]
+"""The ARNs of roles that a request hands to a service: the caller needs `iam:PassRole` on each."""
+Passes = PassesOf | Callable[[Any, Context, Parameters], Sequence[str]]
+"""The same of a method."""
 ErrorOf = Callable[[Exception], ServiceError | None]
 """The wire error of a domain error, or None where the service has no word for it."""
 InvalidOf = Callable[[Sequence[Violation]], ServiceError | RequestError]
@@ -66,6 +70,11 @@ def no_conditions(_context: Context, _parameters: Parameters) -> Sequence[Condit
     return ({},)
 
 
+def no_roles(_context: Context, _parameters: Parameters) -> Sequence[str]:
+    """The roles of an operation that hands on none."""
+    return ()
+
+
 class DeclarationError(Exception):
     """A declared operation that does not agree with the model."""
 
@@ -85,6 +94,9 @@ class Operation:
     lacking: frozenset[str]
     """Optional members that the function has no parameter for."""
     conditions: ConditionsOf = field(repr=False)
+    passes: PassesOf = field(repr=False)
+    passed_to: str
+    """The service that gets them, as `iam:PassedToService` names it."""
 
     @property
     def label(self) -> str:
@@ -141,12 +153,17 @@ class Declarations:
         resource: Resource | None = None,
         actions: Sequence[str] = (),
         conditions: ConditionsFound = no_conditions,
+        passes: Passes = no_roles,
+        passed_to: str = "",
         open_to_any_caller: bool = False,
     ) -> Callable[[_Function], _Function]:
         """Declare a method as the operation of its name.
 
-        `actions` replaces the IAM action, `<signing name>:<Operation>` by default. Either a
-        resource is declared or the operation is open to any caller. Raises DeclarationError.
+        `actions` replaces the IAM action, `<signing name>:<Operation>` by default. `passes` are
+        roles on which the caller needs `iam:PassRole` as well, to hand them to the service
+        `passed_to` (IAM User Guide, "Granting a user permissions to pass a role to an AWS
+        service"). Either a resource is declared or the operation is open to any caller.
+        Raises DeclarationError.
         """
 
         def declare(function: _Function) -> _Function:
@@ -168,6 +185,8 @@ class Declarations:
                 names,
                 lacking,
                 cast("ConditionsOf", conditions),
+                cast("PassesOf", passes),
+                passed_to,
             )
             return function
 
@@ -199,6 +218,7 @@ class Declarations:
                 function=getattr(owners[0], name),
                 resource=_bound(owners[0], declared.resource),
                 conditions=_bound(owners[0], declared.conditions),
+                passes=_bound(owners[0], declared.passes),
             )
         wire = _PROTOCOLS[self.model.protocol]()
         return Service(self.model, wire, operations, errors, invalid, global_region)

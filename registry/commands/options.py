@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from registry.commands.record import record
 from registry.config import ENVIRONMENT_PREFIX, Settings, choices, from_environment, from_file, read
 from registry.values.errors import MoorageError
 
@@ -74,8 +75,13 @@ def _option(name: str, kind: str, text: str, default: object) -> Callable[[F], F
 
 
 def settings_of(config: Path | None, given: dict[str, Any]) -> Settings:
-    """The settings out of a command's options, the environment and the file of --config."""
+    """The settings out of a command's options, the environment and the file of --config.
+
+    From here on the command is one that the audit log will tell of.
+    """
     sources = [given, from_environment(os.environ)]
     if config is not None:
         sources.append(from_file(config))
-    return read(*sources)
+    settings = read(*sources)
+    record(settings)
+    return settings

@@ -78,6 +78,25 @@ class _File:
         os.close(self._descriptor)
 
 
+def append(folder: Path, text: str) -> None:
+    """Write a line durably, beside what a running server writes. Raises OSError.
+
+    A file that this makes belongs to whom the data belong to, so that a server that runs as
+    somebody else than the operator can go on with it.
+    """
+    file = _File(folder, datetime.now(UTC).date())
+    try:
+        left = text.encode()
+        while left:
+            left = file.append(left)
+        if os.geteuid() == 0:
+            owner = folder.parent.stat()
+            for path in (folder, day_path(folder, file.day)):
+                os.chown(path, owner.st_uid, owner.st_gid)
+    finally:
+        file.close()
+
+
 class AuditLog:
     """Takes events from any thread and keeps them, `days` days long."""
 

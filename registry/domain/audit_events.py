@@ -51,6 +51,10 @@ _SHOWN = {
 }
 """Parameters of operations that an event shows; anything else may be long, or a secret."""
 
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+_LOOKS = frozenset({"list", "show", "diff", "explain", "report", "usage"})
+"""Commands that change nothing."""
+
 _READS = ("Get", "List", "Describe", "BatchGet", "BatchCheck", "Simulate", "Login")
 
 
@@ -101,7 +105,7 @@ def described(event: Event) -> dict[str, Any]:
     region, account = (arn[3], arn[4]) if len(arn) == 6 else ("", "")
     found: dict[str, Any] = {
         "eventVersion": VERSION,
-        "eventTime": datetime.fromtimestamp(event.seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "eventTime": datetime.fromtimestamp(event.seconds, UTC).strftime(_TIME),
         "eventSource": f"{service}.amazonaws.com",
         "eventName": name,
         "awsRegion": region if region not in ("", "*") else event.region,
@@ -118,6 +122,41 @@ def described(event: Event) -> dict[str, Any]:
         "recipientAccountId": account or (event.identity.account if event.identity else None),
     }
     return found | _outcome(event)
+
+
+def operator_line(
+    command: str,
+    operator: str,
+    parameters: Mapping[str, Any],
+    *,
+    region: str,
+    account: str,
+    user_agent: str,
+    error: str | None,
+) -> str:
+    """A command run beside the server, as a line: nothing is decided, whoever can run it may."""
+    found: dict[str, Any] = {
+        "eventVersion": VERSION,
+        "eventTime": datetime.now(UTC).strftime(_TIME),
+        "eventSource": "moorage",
+        "eventName": command,
+        "awsRegion": region,
+        "sourceIPAddress": "",
+        "userAgent": user_agent,
+        "userIdentity": {"type": "Operator", "userName": operator, "accountId": account},
+        "requestParameters": {name: _cut(value) for name, value in parameters.items()},
+        "resources": [{"ARN": "*", "accountId": account}],
+        "requestID": "",
+        "eventID": str(uuid.uuid4()),
+        "readOnly": command.rpartition(" ")[2] in _LOOKS,
+        "eventType": "AwsApiCall",
+        "eventCategory": "Management",
+        "recipientAccountId": account,
+        "decision": {"allowed": True, "reason": "runs on the server's own machine"},
+    }
+    if error is not None:
+        found |= {"errorCode": "CommandFailed", "errorMessage": without_quotes(error)[:TEXT_MAX]}
+    return json.dumps(found, default=str, separators=(",", ":")) + "\n"
 
 
 def _outcome(event: Event) -> dict[str, Any]:

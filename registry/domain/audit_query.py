@@ -122,10 +122,16 @@ def row(event: dict[str, Any]) -> tuple[str, ...]:
         "allowed" if made["allowed"] else "DENIED",
         action_of(event),
         f"{resource}:{tag}" if tag else resource,
-        who.get("arn") or who.get("accountId") or who["type"],
+        _shown(who),
         event["sourceIPAddress"] or "-",
         why or "-",
     )
+
+
+def _shown(who: dict[str, Any]) -> str:
+    if who["type"] == "Operator":
+        return f"operator {who['userName']}"
+    return str(who.get("arn") or who.get("accountId") or who["type"])
 
 
 def _names(who: dict[str, Any]) -> list[str | None]:

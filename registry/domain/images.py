@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 
 from registry.database.schema import images, tags
-from registry.domain import blobs, links
+from registry.domain import blobs, events, links
 from registry.domain import image_rows as rows
 from registry.values.digest import CANONICAL, Digest
 from registry.values.errors import (
@@ -134,6 +134,7 @@ class Images:
             links.hold(connection, repository.id, image_id)
             for tag in moved:
                 rows.point_tag(connection, repository, tag, image_id)
+            events.pushed(connection, repository, image_id, moved, is_new=row is None)
             stored = rows.find(connection, repository, actual)
         assert stored is not None  # noqa: S101 - inserted above
         return Pushed(_image(stored, tuple(tag_names)), manifest.subject, row is None, moved)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from registry.database.schema import images, repositories, repository_policies
-from registry.domain import blobs, upload_rows
+from registry.domain import blobs, events, upload_rows
 from registry.domain.access import UNGUARDED, Guarded
 from registry.domain.identities.identity import Document
 from registry.domain.leftovers import discard
@@ -144,6 +144,7 @@ class Repositories:
             if policy is not None:
                 new = {"repository_id": made.id, "document": policy}
                 connection.execute(sa.insert(repository_policies).values(new))
+            events.repository_created(connection, made)
             return made
 
     def get(self, scope: Scope, name: str) -> Repository:
@@ -181,6 +182,8 @@ class Repositories:
                     f"The repository with name '{name}' in registry with id '{scope.account}'"
                     " cannot be deleted because it still contains images"
                 )
+            self._removal.refuse_repository(connection, repository)
+            events.repository_deleted(connection, repository)
             waste = upload_rows.end_all(connection, repository.id, repository.key_id)
             if not self._removal.repository(connection, repository):
                 waste += blobs.unlink_all(connection, repository.id)

@@ -59,9 +59,9 @@ def survey(
         ~mine,
         sa.or_(links.c.idle_since.is_(None), ~sa.and_(*idle)),
     )
-    last = sa.select(
-        sa.func.count(), sa.func.coalesce(sa.func.sum(blob_rows.c.size), 0)
-    ).where(blob_rows.c.id.in_(sa.select(links.c.blob_id).where(mine)), ~kept)
+    last = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(blob_rows.c.size), 0)).where(
+        blob_rows.c.id.in_(sa.select(links.c.blob_id).where(mine)), ~kept
+    )
     blob_count, size = connection.execute(last).one()
     return (connection.execute(count).scalar_one(), blob_count, size)
 

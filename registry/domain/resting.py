@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 
 from registry.database.schema import images, resting, tags
-from registry.domain import image_rows, links, shadows
+from registry.domain import events, image_rows, links, shadows
 from registry.domain.protection import refuse_repository, refuse_tags
 
 if TYPE_CHECKING:
@@ -41,14 +41,15 @@ class Removal:
     def tag(self, connection: sa.Connection, repository: Repository, name: str) -> bool:
         """Delete a tag, not its image; whether there was one."""
         mine = (tags.c.repository_id == repository.id, tags.c.name == name)
-        query = sa.select(images.c.digest).join(tags, tags.c.image_id == images.c.id)
-        digest = connection.execute(query.where(*mine)).scalar()
-        if digest is None:
+        query = sa.select(images.c.id, images.c.digest).join(tags, tags.c.image_id == images.c.id)
+        image = connection.execute(query.where(*mine)).first()
+        if image is None:
             return False
         self._refuse(connection, repository, [name])
+        events.deleted(connection, repository, image.id, [name])
         connection.execute(sa.delete(tags).where(*mine))
         if self.retention:
-            self._rest(connection, repository, "tag", digest=digest, names=[name])
+            self._rest(connection, repository, "tag", digest=image.digest, names=[name])
         return True
 
     def image(
@@ -58,19 +59,25 @@ class Removal:
         image_id: int,
         moment: datetime | None = None,
     ) -> None:
-        """Delete an image with its tags; `moment` is the same for what goes together."""
+        """Delete an image with its tags, if it is still there.
+
+        `moment` is the same for what goes together.
+        """
+        this = (images.c.id == image_id, images.c.repository_id == repository.id)
+        digest = connection.execute(sa.select(images.c.digest).where(*this)).scalar()
+        if digest is None:
+            return
         names = image_rows.tags_by_image(connection, [image_id]).get(image_id, [])
         self._refuse(connection, repository, names)
+        events.deleted(connection, repository, image_id, names)
         if not self.retention:
             image_rows.delete(connection, repository.id, image_id)
             return
         links.release(connection, repository.id, image_id)
         connection.execute(sa.delete(tags).where(tags.c.image_id == image_id))
         shadow_id = shadows.make(connection, repository.id)
-        this = images.c.id == image_id
-        connection.execute(sa.update(images).where(this).values(repository_id=shadow_id))
+        connection.execute(sa.update(images).where(*this).values(repository_id=shadow_id))
         links.take(connection, shadow_id, image_id)
-        digest = connection.execute(sa.select(images.c.digest).where(this)).scalar_one()
         self._rest(
             connection,
             repository,
@@ -81,9 +88,12 @@ class Removal:
             moment=moment,
         )
 
+    def refuse_repository(self, connection: sa.Connection, repository: Repository) -> None:
+        """Raise Protected if the repository must not be deleted."""
+        refuse_repository(connection, repository, immutable=not self.delete_immutable)
+
     def repository(self, connection: sa.Connection, repository: Repository) -> bool:
         """Lay the repository to rest; False where nothing rests, and it is to be deleted."""
-        refuse_repository(connection, repository, immutable=not self.delete_immutable)
         if not self.retention:
             return False
         shadows.hide(connection, repository.id)

@@ -42,6 +42,12 @@ _DEFAULTS: Mapping[str, Any] = {
 }
 
 
+def custom_role(_context: Context, parameters: Mapping[str, Any]) -> Sequence[str]:
+    """The role that ECR is to use, if one is named."""
+    role = parameters.get("custom_role_arn")
+    return () if role is None else (role,)
+
+
 class TemplateOperations:
     """Create, describe, update, delete."""
 
@@ -50,7 +56,7 @@ class TemplateOperations:
         self._repositories = repositories
         self._pages = pages
 
-    @ecr.operation(resource=ANY)
+    @ecr.operation(resource=ANY, passes=custom_role, passed_to="ecr.amazonaws.com")
     def create_repository_creation_template(
         self,
         context: Context,
@@ -87,7 +93,7 @@ class TemplateOperations:
         self._check(document)
         return _told(scope, self._templates.create(scope, document))
 
-    @ecr.operation(resource=ANY)
+    @ecr.operation(resource=ANY, passes=custom_role, passed_to="ecr.amazonaws.com")
     def update_repository_creation_template(
         self,
         context: Context,

@@ -85,7 +85,9 @@ class ProfileOperations(Operations):
         """Remove a profile without a role."""
         self._stores.profiles.delete(context.account, instance_profile_name)
 
-    @iam.operation(resource=Operations.profile_arn)
+    @iam.operation(
+        resource=Operations.profile_arn, passes=Operations.role_arn, passed_to="ec2.amazonaws.com"
+    )
     def add_role_to_instance_profile(
         self, context: Context, *, instance_profile_name: str, role_name: str
     ) -> None:

@@ -150,7 +150,8 @@ def test_a_stop_writes_what_is_noted(held: Registry) -> None:
     assert pulled(held) is not None
 
 
-def test_a_running_worker_writes_by_itself(held: Registry) -> None:
+def test_a_running_worker_writes_by_itself(held: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("registry.app.PULLS_SECONDS", 0.1)
     beside = held.beside()
     with beside.http() as docker:
         docker.get(f"/v2/{NAME}/manifests/v1")
@@ -171,7 +172,7 @@ def test_a_running_worker_writes_by_itself(held: Registry) -> None:
         async def receive() -> dict[str, str]:
             nonlocal started
             if started:
-                await asyncio.wait_for(written.wait(), 10)
+                await asyncio.wait_for(written.wait(), 60)
                 return {"type": "lifespan.shutdown"}
             started = True
             return {"type": "lifespan.startup"}

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.application import ACCOUNT, Registry, allow, on
+from registry.values.errors import RepositoryPolicyNotFound
+from tests.application import ACCOUNT, SCOPE, Registry, allow, on
 from tests.identities import ADMIN, OTHER
 from tests.images import OCI_MANIFEST, layer, oci_image, push
 

@@ -93,10 +93,14 @@ def test_each_operation_needs_its_own_action_on_its_own_resources_only(
     somebody = iam_client(registry, registry.user("somebody"))
     for operation in sorted(EXAMPLES, key=destruction):
         resources = EXAMPLES[operation][1]
-        statements = [
+        statements: list[dict[str, Any]] = [
             {"Effect": "Allow", "Action": f"iam:{operation}", "Resource": each}
             for each in resources
         ]
+        if operation == "AddRoleToInstanceProfile":
+            allowed = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": ROLE}
+            to = {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
+            statements.append(allowed | {"Condition": to})
         document = json.dumps({"Version": "2012-10-17", "Statement": statements})
         iam.put_user_policy(UserName="somebody", PolicyName="p", PolicyDocument=document)
         # What an earlier example did can be in the way; a permission is not.

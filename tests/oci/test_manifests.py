@@ -9,7 +9,7 @@ import pytest
 
 from registry.values.manifest import SIZE_MAX
 from tests import images
-from tests.application import OpenRegistry, Registry
+from tests.application import SCOPE, OpenRegistry, Registry
 from tests.oci.bodies import NAME, Unchanged, image, put, put_blob, raw_json, refused, sha512
 
 

@@ -21,6 +21,8 @@ _ENTITY = re.compile(
     r"|arn:aws[a-z-]*:sts::[0-9]{12}:federated-user/[\w+=,.@-]+",
     re.ASCII,
 )
+_GONE = re.compile(r"A(?:IDA|ROA)[A-Z0-9]{8,124}", re.ASCII)
+"""What stands in a policy for a user or role that was deleted: it is nobody's name any more."""
 _OTHERS = {
     PrincipalType.SERVICE: re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+", re.ASCII),
     PrincipalType.FEDERATED: re.compile(r"[a-z0-9.-]+(?:/[!-)+->@-~]+)?|arn:aws[!-)+->@-~]+", re.A),
@@ -128,7 +130,7 @@ def _aws(text: str, node: Node) -> tuple[PrincipalType | None, str]:
         return None, account[1] or text
     if text == "*":
         return None, text
-    if _ENTITY.fullmatch(text) is None:
+    if _ENTITY.fullmatch(text) is None and _GONE.fullmatch(text) is None:
         raise node.refused(_why_not(text))
     return PrincipalType.AWS, text
 

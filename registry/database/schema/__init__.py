@@ -14,6 +14,7 @@ resting                                       what was deleted and can be brough
 quotas                                        how much there may be
 leftovers                                     objects whose bytes are still to be deleted
 tasks                                         what one process at a time does
+event_targets ── event_deliveries             who is told of what, and has not been yet
 users ──┬─ access_keys
         └─ user_policies
 """
@@ -39,6 +40,7 @@ from registry.database.schema.content import (
     upload_parts,
     uploads,
 )
+from registry.database.schema.events import event_deliveries, event_targets
 from registry.database.schema.identities import (
     access_keys,
     accounts,
@@ -68,6 +70,8 @@ __all__ = [
     "attachments",
     "blobs",
     "creation_templates",
+    "event_deliveries",
+    "event_targets",
     "group_members",
     "groups",
     "image_blobs",

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from registry.database.schema import groups, instance_profiles, roles, users
 from registry.domain.identities.arns import GROUP, PROFILE, ROLE, USER, iam_arn
+from registry.domain.identities.naming import rename_principal
 from registry.values.errors import EntityExists, EntityNotFound, LimitExceeded
 
 if TYPE_CHECKING:
@@ -130,6 +131,9 @@ class Entities(Generic[E]):
                 require_free(connection, self.kind, account, new_name)
             changed = {"name": new_name or row.name, "path": new_path or row.path}
             connection.execute(sa.update(table).where(table.c.id == row.id).values(changed))
+            old = entity(self.kind, row).arn
+            new = iam_arn(account, self.kind.noun, changed["path"], changed["name"])
+            rename_principal(connection, old, new)
 
     def _entity(self, connection: sa.Connection, row: sa.Row[Any]) -> E:
         raise NotImplementedError

@@ -28,6 +28,7 @@ from registry.domain.identities.entities import (
     require_room,
 )
 from registry.domain.identities.holdings import require_boundary, require_nothing_held
+from registry.domain.identities.naming import rename_principal
 from registry.domain.identities.tagging import Tagged
 from registry.values.errors import DeleteConflict, EntityNotFound
 
@@ -122,13 +123,15 @@ class Roles(Tagged[StoredRole]):
         Raises EntityNotFound, DeleteConflict.
         """
         with self._database.write() as connection:
-            role_id = named(connection, ROLES, account, name).id
+            role = entity(ROLES, named(connection, ROLES, account, name))
+            role_id = role.id
             if count(connection, profile_roles, profile_roles.c.role_id == role_id):
                 raise DeleteConflict(
                     "Cannot delete entity, must remove roles from instance profile first."
                 )
             require_nothing_held(connection, role_id)
             connection.execute(sa.delete(roles).where(roles.c.id == role_id))
+            rename_principal(connection, role.arn, role_id)
 
     def _set(self, account: str, name: str, changed: Mapping[str, object]) -> None:
         with self._database.write() as connection:

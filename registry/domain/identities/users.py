@@ -25,6 +25,7 @@ from registry.domain.identities.entities import (
     require_room,
 )
 from registry.domain.identities.holdings import require_boundary, require_nothing_held
+from registry.domain.identities.naming import rename_principal
 from registry.domain.identities.tagging import Tagged
 from registry.values.errors import DeleteConflict, EntityNotFound
 
@@ -80,13 +81,15 @@ class Users(Tagged[Entity]):
         Raises EntityNotFound, DeleteConflict.
         """
         with self._database.write() as connection:
-            user_id = named(connection, USERS, account, name).id
+            user = entity(USERS, named(connection, USERS, account, name))
+            user_id = user.id
             if count(connection, access_keys, access_keys.c.user_id == user_id):
                 raise DeleteConflict("Cannot delete entity, must delete access keys first.")
             require_nothing_held(connection, user_id)
             if count(connection, group_members, group_members.c.user_id == user_id):
                 raise DeleteConflict("Cannot delete entity, must remove user from groups first.")
             connection.execute(sa.delete(users).where(users.c.id == user_id))
+            rename_principal(connection, user.arn, user_id)
 
     def _entity(self, _connection: sa.Connection, row: sa.Row[Any]) -> Entity:
         return entity(USERS, row)

@@ -78,6 +78,12 @@ def test_what_an_allow_gives(named: object, principal: Principal, grant: Grant |
     assert element(named).grant(principal) is grant
 
 
+@pytest.mark.parametrize("gone", ["AIDACKCEVSQ6C2EXAMPLE", "AROACKCEVSQ6C2EXAMPLE"])
+def test_who_was_deleted_is_nobody(gone: str) -> None:
+    assert element(to(gone)).grant(USER) is Grant.NONE
+    assert element(to(gone)).grant(None) is Grant.NONE
+
+
 @pytest.mark.parametrize(
     ("named", "reason"),
     [
@@ -86,7 +92,7 @@ def test_what_an_allow_gives(named: object, principal: Principal, grant: Grant |
         (to(f"arn:aws:sts::{HERE}:assumed-role/builder/*"), "a wildcard cannot match part"),
         (to("12345678901"), "is not *, an account id, or the ARN"),
         (to(f"arn:aws:iam::{HERE}:group/devs"), "is not *, an account id, or the ARN"),
-        (to("AIDACKCEVSQ6C2EXAMPLE"), "is not *, an account id, or the ARN"),
+        (to("ASIACKCEVSQ6C2EXAMPLE"), "is not *, an account id, or the ARN"),
         (to(""), "is not *, an account id, or the ARN"),
         ({"Service": "*"}, "is not a principal of type Service"),
         ({"Service": "tasks"}, "is not a principal of type Service"),

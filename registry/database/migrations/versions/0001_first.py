@@ -48,6 +48,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account", "region", "prefix", name=op.f("pk_creation_templates")),
     )
     op.create_table(
+        "event_targets",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False, comment="empty: the server's own log"),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("secret", sa.LargeBinary(), nullable=False, comment="sealed under the keyring"),
+        sa.Column("detail_types", sa.JSON(), nullable=False, comment="none: every one"),
+        sa.Column("repositories", sa.JSON(), nullable=False, comment="patterns; none: every one"),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=True, comment="not before; NULL: at once"),
+        sa.Column("failures", sa.Integer(), nullable=False, comment="since something arrived last"),
+        sa.Column("error", sa.Text(), nullable=True, comment="of the last failure"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event_targets")),
+        sa.UniqueConstraint(
+            "account", "region", "name", name=op.f("uq_event_targets_account_region_name")
+        ),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "inline_policies",
         sa.Column("owner_id", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -109,6 +129,33 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
         sa.Column("state", sa.JSON(), nullable=False, comment="where to go on"),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_tasks")),
+    )
+    op.create_table(
+        "event_deliveries",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "event_target_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False, comment="the event as it is sent"),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("dead_at", sa.BigInteger(), nullable=True, comment="since when it is given up"),
+        sa.Column("error", sa.Text(), nullable=True, comment="why"),
+        sa.ForeignKeyConstraint(
+            ["event_target_id"],
+            ["event_targets.id"],
+            name=op.f("fk_event_deliveries_event_target_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event_deliveries")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_event_deliveries_target",
+        "event_deliveries",
+        ["event_target_id", "dead_at", "id"],
+        unique=False,
     )
     op.create_table(
         "groups",
