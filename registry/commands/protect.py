@@ -51,7 +51,5 @@ def protect(
 def _told(name: str, found: Protection) -> list[str]:
     by = f" by its resource tag {LABEL}" if found.label else ""
     state = "protected from deletion" if found.repository or found.label else "not protected"
-    return [
-        f"the repository {name} is {state}{by}",
-        *(f"its tags {each} are" for each in found.tags),
-    ]
+    tags = [f"the tags {pattern} are protected" for pattern in found.tags]
+    return [f"the repository {name} is {state}{by}", *tags]

@@ -18,7 +18,7 @@ def counted(text: str) -> int:
     match = _COUNT.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is not a number, or one with {', '.join(_POWERS)}")
-    return round(float(match[1]) * 1024 ** _POWERS.get(match[2].lower(), 0))
+    return round(float(match[1]) * float(1024 ** _POWERS.get(match[2].lower(), 0)))
 
 
 def size(count: float) -> str:

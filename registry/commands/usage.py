@@ -21,7 +21,7 @@ _PAGE = 500
 _NONE = "none"
 
 
-class _Limit(click.ParamType):
+class _Limit(click.ParamType[int | str]):
     """A number, with a unit if it is one of bytes; or `none`."""
 
     name = "NUMBER"

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from registry.database.schema import images, tags
 from registry.domain import blobs, events, links
 from registry.domain import image_rows as rows
+from registry.domain.repositories import current
 from registry.values.digest import CANONICAL, Digest
 from registry.values.errors import (
     ImageNotFound,
@@ -112,7 +113,7 @@ class Images:
         `complete` asks for everything it names to be there, whatever may be sparse elsewhere.
 
         Raises DigestInvalid, ManifestInvalid and its kinds, TagImmutable, QuotaExceeded,
-        KeyUnavailable.
+        KeyUnavailable, Vanished.
         """
         manifest = parse(content, media_type)
         actual = Digest.of(content, digest.algorithm if digest else CANONICAL)
@@ -120,6 +121,7 @@ class Images:
             digest.verify(actual)
         sealed = self._vault.seal(repository.key_id, content, str(actual))
         with self._database.write() as connection:
+            current(connection, repository)
             sparse = "none" if complete else self._sparse
             held, gaps = _check_references(connection, repository, manifest, sparse)
             row = rows.find(connection, repository, actual)
