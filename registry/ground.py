@@ -14,6 +14,7 @@ from registry.domain.identities.directory import Directory
 from registry.domain.identities.robots import Robots
 from registry.domain.identities.secrets import Secrets
 from registry.domain.identities.sessions import Sessions
+from registry.domain.pull_exclusions import PullExclusions
 from registry.domain.pulls import Pulls
 from registry.keys.local import LocalKeyring
 from registry.storage.filesystem import FilesystemDriver
@@ -69,7 +70,7 @@ def lay_ground(settings: Settings) -> Ground:
         sessions=Sessions(keys.secret("session tokens"), directory),
         robots=Robots(database, cache, directory, allowed=settings.robot_tokens),
         accounts=Accounts(database, secrets),
-        pulls=Pulls(database),
+        pulls=Pulls(database, excluded=PullExclusions(database, cache).cover),
         audit=AuditLog(settings.audit_path, settings.audit_days) if settings.audit else None,
     )
 

@@ -18,10 +18,12 @@ from registry.domain.identities.usage import PolicyUsage
 from registry.domain.identities.users import AccessKeys, Users
 from registry.domain.images import Images
 from registry.domain.layers import Layers
+from registry.domain.pull_exclusions import PullExclusions
 from registry.domain.registries import Registries
 from registry.domain.repositories import Repositories
 from registry.domain.repository_settings import RepositorySettings
 from registry.domain.resting import Removal
+from registry.domain.storage_class import StorageClasses
 from registry.domain.tagged import TagsOf
 from registry.domain.templates import Templates
 from registry.domain.tokens import Tokens
@@ -111,6 +113,8 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         templates=Templates(database, repositories),
         images=images,
         pulls=ground.pulls,
+        pull_exclusions=PullExclusions(database, ground.cache),
+        storage_classes=StorageClasses(database),
         deletions=Deletions(database, removal),
         tags_of=TagsOf(database),
         blobs=blobs,

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 
 from registry.database.schema import images, tags
-from registry.domain import blobs, events, links
+from registry.domain import blobs, events, links, storage_class
 from registry.domain import image_rows as rows
 from registry.domain.repositories import current
 from registry.values.digest import CANONICAL, Digest
 from registry.values.errors import (
+    ImageArchived,
     ImageNotFound,
     ManifestInvalid,
     ManifestReferenceUnknown,
@@ -49,6 +50,17 @@ class Image:
     pulled_at: datetime | None
     """When a client got its manifest last, as far as that is written down already."""
     tags: tuple[str, ...] = ()
+    status: str = "ACTIVE"
+    archived_at: datetime | None = None
+    activated_at: datetime | None = None
+    """When it came back from the archive last."""
+
+    def require_active(self) -> None:
+        """Raise ImageArchived for an image that nobody may pull before it is restored."""
+        if self.status != "ACTIVE":
+            raise ImageArchived(
+                f"The image with digest {self.digest} is archived. Restore it before pulling it."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +146,8 @@ class Images:
             rows.insert_references(connection, image_id, held, manifest)
             links.note_gaps(connection, image_id, gaps)
             links.hold(connection, repository.id, image_id)
+            index = bool(manifest.manifests)
+            storage_class.wake(connection, repository, image_id, index=index)
             for tag in moved:
                 rows.point_tag(connection, repository, tag, image_id)
             events.pushed(connection, repository, image_id, moved, is_new=row is None)
@@ -157,11 +171,17 @@ class Images:
         return found
 
     def page(
-        self, repository: Repository, after: int, limit: int, *, tagged: bool | None = None
+        self,
+        repository: Repository,
+        after: int,
+        limit: int,
+        *,
+        tagged: bool | None = None,
+        status: str | None = None,
     ) -> list[Image]:
         """At most `limit` images with their tags, in push order, behind the image id `after`.
 
-        `tagged` keeps those with a tag, or those without one.
+        `tagged` keeps those with a tag, or those without one; `status` those that have it.
         """
         query = (
             rows.light_columns()
@@ -172,6 +192,8 @@ class Images:
         if tagged is not None:
             named = sa.exists().where(tags.c.image_id == images.c.id)
             query = query.where(named if tagged else ~named)
+        if status is not None:
+            query = query.where(images.c.status == status)
         with self._database.read() as connection:
             found = connection.execute(query).all()
             names = rows.tags_by_image(connection, [row.id for row in found])
@@ -184,6 +206,7 @@ class Images:
         limit: int,
         *,
         tagged: bool | None = None,
+        status: str | None = None,
     ) -> list[Identifier]:
         """At most `limit` identifiers, one for each tag and one for each image without.
 
@@ -203,15 +226,19 @@ class Images:
         )
         if tagged is not None:
             query = query.where(tags.c.name.isnot(None) if tagged else tags.c.name.is_(None))
+        if status is not None:
+            query = query.where(images.c.status == status)
         with self._database.read() as connection:
             found = connection.execute(query).all()
         return [Identifier(row.id, Digest.parse(row.digest), row.name) for row in found]
 
     def tag_page(self, repository: Repository, after: str, limit: int) -> list[str]:
-        """At most `limit` tags in byte order, beginning behind `after`."""
+        """At most `limit` tags that can be pulled, in byte order, beginning behind `after`."""
+        active = sa.select(images.c.status).where(images.c.id == tags.c.image_id)
         query = (
             sa.select(tags.c.name)
             .where(tags.c.repository_id == repository.id, tags.c.name > after)
+            .where(active.scalar_subquery() == storage_class.ACTIVE)
             .order_by(tags.c.name)
             .limit(limit)
         )
@@ -226,11 +253,13 @@ class Images:
         limit: int,
         *,
         artifact_types: Sequence[str] = (),
+        status: str | None = storage_class.ACTIVE,
     ) -> tuple[list[Stored], bool]:
         """Manifests whose subject it is, by digest, behind the digest `after`.
 
         At most `limit`, and fewer where their manifests come to more than REFERRERS_MAX bytes;
-        and whether there are more. `artifact_types` keeps those of these types.
+        and whether there are more. `artifact_types` keeps those of these types, `status`
+        those that have it.
         """
         query = (
             rows.light_columns(images.c.manifest)
@@ -244,6 +273,8 @@ class Images:
         )
         if artifact_types:
             query = query.where(images.c.artifact_type.in_(artifact_types))
+        if status is not None:
+            query = query.where(images.c.status == status)
         found: list[Stored] = []
         size = 0
         with self._database.read() as connection:
@@ -334,6 +365,9 @@ def _image(row: sa.Row[Any], names: tuple[str, ...]) -> Image:
         pushed_at=row.pushed_at,
         pulled_at=row.pulled_at,
         tags=names,
+        status=row.status,
+        archived_at=row.archived_at,
+        activated_at=row.activated_at,
     )
 
 

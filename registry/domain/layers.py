@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from registry.database.schema import image_blobs, images
+from registry.domain.storage_class import ACTIVE
 from registry.values.digest import Digest
 from registry.values.errors import (
     BlobExists,
@@ -83,10 +84,11 @@ class Layers:
     def require_needed(self, repository: Repository, blob: Blob) -> None:
         """Raise BlobUnreferenced unless an image of the repository needs the layer."""
         with self._database.read() as connection:
-            if connection.execute(_needing(repository, blob)).first() is None:
+            active = _needing(repository, blob).where(images.c.status == ACTIVE)
+            if connection.execute(active).first() is None:
                 raise BlobUnreferenced(
-                    f"The layer {blob.digest} is not associated with an image of the repository"
-                    f" '{repository.name}'"
+                    f"The layer {blob.digest} is not associated with an active image of the"
+                    f" repository '{repository.name}'"
                 )
 
     def _holds(self, repository: Repository, digest: Digest) -> bool:

@@ -20,7 +20,10 @@ from registry.database.schema import images
 
 if TYPE_CHECKING:
     from registry.database.database import Database
+    from registry.domain.identities.identity import Identity
     from registry.domain.images import Image
+    from registry.domain.repositories import Repository
+    from registry.values.scope import Scope
 
 SECONDS = 10.0
 """How often what is due is written."""
@@ -32,18 +35,34 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def _nobody(_scope: Scope, _caller: Identity | None) -> bool:
+    return False
+
+
 class Pulls:
     """Notes and writes."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = _now) -> None:
+    def __init__(
+        self,
+        database: Database,
+        now: Callable[[], datetime] = _now,
+        excluded: Callable[[Scope, Identity | None], bool] = _nobody,
+    ) -> None:
+        """`excluded` tells whose pulls of a registry do not count."""
         self._database = database
         self._now = now
+        self._excluded = excluded
         self._noted: dict[int, datetime] = {}
         self._written: dict[int, datetime] = {}
         self._writing = threading.Lock()
 
+    def pulled(self, repository: Repository, image: Image, caller: Identity | None) -> None:
+        """Note that the caller has just got the image's manifest, if that counts. Never waits."""
+        if not self._excluded(repository.scope, caller):
+            self.record(image)
+
     def record(self, image: Image) -> None:
-        """Note that a client has just got the image's manifest. Never waits."""
+        """Note that the image was pulled by somebody who counts. Never waits."""
         self._noted[image.id] = self._now()
 
     def flush(self, *, everything: bool = False) -> int:

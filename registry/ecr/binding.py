@@ -11,6 +11,7 @@ from registry.ecr.errors import service_error
 from registry.ecr.images import ImageOperations
 from registry.ecr.layers import LayerOperations, LayerUploadOperations
 from registry.ecr.policies import PolicyOperations
+from registry.ecr.pull_exclusions import PullExclusionOperations
 from registry.ecr.referrers import ReferrerOperations
 from registry.ecr.registry import RegistryOperations, RegistryPolicyOperations
 from registry.ecr.repositories import RepositoryOperations
@@ -18,6 +19,7 @@ from registry.ecr.resource_tags import ResourceTagOperations
 from registry.ecr.scanning import ScanningOperations
 from registry.ecr.service import ecr
 from registry.ecr.settings import SettingOperations
+from registry.ecr.storage_class import StorageClassOperations
 from registry.ecr.templates import TemplateOperations
 from registry.ecr.tokens import TokenOperations
 
@@ -30,10 +32,12 @@ if TYPE_CHECKING:
     from registry.domain.images import Images
     from registry.domain.layers import Layers
     from registry.domain.pages import Pages
+    from registry.domain.pull_exclusions import PullExclusions
     from registry.domain.pulls import Pulls
     from registry.domain.registries import Registries
     from registry.domain.repositories import Repositories
     from registry.domain.repository_settings import RepositorySettings
+    from registry.domain.storage_class import StorageClasses
     from registry.domain.tagged import TagsOf
     from registry.domain.templates import Templates
     from registry.domain.tokens import Tokens
@@ -51,6 +55,8 @@ class Stores:
     templates: Templates
     images: Images
     pulls: Pulls
+    pull_exclusions: PullExclusions
+    storage_classes: StorageClasses
     deletions: Deletions
     tags_of: TagsOf
     blobs: Blobs
@@ -74,6 +80,8 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
         ScanningOperations(repositories, stores.registries),
         PolicyOperations(repositories, stores.access),
         ImageOperations(repositories, images, pages, stores.pulls),
+        PullExclusionOperations(stores.pull_exclusions, pages),
+        StorageClassOperations(repositories, images, stores.storage_classes, stores.tags_of),
         ReferrerOperations(repositories, images, pages),
         DeletionOperations(repositories, stores.deletions, stores.tags_of),
         LayerUploadOperations(repositories, stores.uploads, layers),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from registry.values.digest import Digest
 from registry.values.errors import (
     DigestInvalid,
+    ImageArchived,
     ImageNotFound,
     ParameterInvalid,
     TagInvalid,
@@ -19,7 +20,7 @@ from registry.values.reference import tag_name
 if TYPE_CHECKING:
     from types_boto3_ecr.type_defs import ImageIdentifierTypeDef
 
-    from registry.domain.images import Images, Stored
+    from registry.domain.images import Image, Images, Stored
     from registry.domain.repositories import Repository
 
 
@@ -71,6 +72,14 @@ def not_found(
         f"The image with imageId {{{shown}}} does not exist within the repository with name"
         f" '{repository.name}' in the registry with id '{repository.scope.account}'"
     )
+
+
+def require_active(image: Image) -> None:
+    """Raise Failure for an image that nobody may pull before it is restored."""
+    try:
+        image.require_active()
+    except ImageArchived as error:
+        raise Failure("ImageInaccessible", str(error)) from None
 
 
 def no_image() -> Failure:

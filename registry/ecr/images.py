@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from registry.ecr.identifiers import Failure, find, identifier, not_found
+from registry.domain.requests import identity_of
+from registry.ecr.identifiers import Failure, find, identifier, not_found, require_active
 from registry.ecr.service import ecr, image_tags, repository_arn, scope_of
 from registry.values.digest import Digest
 from registry.values.errors import ImageExists, KeyUnavailable, ParameterInvalid
@@ -57,13 +58,11 @@ class ImageOperations:
     ) -> Mapping[str, Any]:
         """One identifier for each tag, and one for each image without."""
         repository = self._repositories.get(scope_of(context, registry_id), repository_name)
-        tagged, archived = _filter(filter)
-        if archived:
-            return {"imageIds": []}
-        listing = f"image ids {repository.id} {tagged} {context.caller.arn}"
+        tagged, status = _filter(filter)
+        listing = f"image ids {repository.id} {tagged} {status} {context.caller.arn}"
         limit = max_results or PAGE
         after = self._pages.open(listing, next_token, (0, ""))
-        found = self._images.identifiers(repository, after, limit + 1, tagged=tagged)
+        found = self._images.identifiers(repository, after, limit + 1, tagged=tagged, status=status)
         answer: dict[str, Any] = {
             "imageIds": [identifier(item.digest, item.tag) for item in found[:limit]]
         }
@@ -93,13 +92,11 @@ class ImageOperations:
                     " 'must not be used together with imageIds'"
                 )
             return {"imageDetails": self._named(repository, image_ids)}
-        tagged, archived = _filter(filter)
-        if archived:
-            return {"imageDetails": []}
-        listing = f"images {repository.id} {tagged} {context.caller.arn}"
+        tagged, status = _filter(filter)
+        listing = f"images {repository.id} {tagged} {status} {context.caller.arn}"
         limit = max_results or PAGE
         after = self._pages.open(listing, next_token, 0)
-        found = self._images.page(repository, after, limit + 1, tagged=tagged)
+        found = self._images.page(repository, after, limit + 1, tagged=tagged, status=status)
         answer: dict[str, Any] = {
             "imageDetails": [_detail(repository, image) for image in found[:limit]]
         }
@@ -123,7 +120,7 @@ class ImageOperations:
         failures: list[dict[str, Any]] = []
         for image_id in image_ids:
             try:
-                images.append(self._image(repository, image_id, accepted_media_types))
+                images.append(self._image(context, repository, image_id, accepted_media_types))
             except Failure as failure:
                 failures.append(failure.described(image_id))
             except KeyUnavailable as error:
@@ -171,17 +168,19 @@ class ImageOperations:
 
     def _image(
         self,
+        context: Context,
         repository: Repository,
         image_id: ImageIdentifierTypeDef,
         accepted: Sequence[str],
     ) -> ImageTypeDef:
         stored = find(self._images, repository, image_id)
+        require_active(stored.image)
         if accepted and stored.image.media_type not in accepted:
             raise Failure(
                 "ImageNotFound",
                 f"Requested image not found: its media type is {stored.image.media_type}",
             )
-        self._pulls.record(stored.image)
+        self._pulls.pulled(repository, stored.image, identity_of(context))
         return {
             "registryId": repository.scope.account,
             "repositoryName": repository.name,
@@ -203,11 +202,11 @@ class ImageOperations:
         return [_detail(repository, image) for image in found.values()]
 
 
-def _filter(given: Mapping[str, Any] | None) -> tuple[bool | None, bool]:
-    """Whether tagged images are wanted, and whether only archived ones are: there are none."""
+def _filter(given: Mapping[str, Any] | None) -> tuple[bool | None, str | None]:
+    """Whether tagged images are wanted, and of which status; None: of any."""
     wanted = given or {}
     status = wanted.get("imageStatus", "ACTIVE")
-    return _TAGGED[wanted.get("tagStatus", "ANY")], status in {"ARCHIVED", "ACTIVATING"}
+    return _TAGGED[wanted.get("tagStatus", "ANY")], None if status == "ANY" else status
 
 
 def _detail(repository: Repository, image: Image) -> ImageDetailTypeDef:
@@ -218,8 +217,12 @@ def _detail(repository: Repository, image: Image) -> ImageDetailTypeDef:
         "imageSizeInBytes": image.size,
         "imagePushedAt": image.pushed_at,
         "imageManifestMediaType": image.media_type,
-        "imageStatus": "ACTIVE",
+        "imageStatus": image.status,  # type: ignore[typeddict-item]  # the row's text
     }
+    if image.archived_at:
+        detail["lastArchivedAt"] = image.archived_at
+    if image.activated_at:
+        detail["lastActivatedAt"] = image.activated_at
     if image.pulled_at:
         detail["lastRecordedPullTime"] = image.pulled_at
     if image.tags:

@@ -50,12 +50,16 @@ class ReferrerOperations:
         subject = Digest.parse(subject_id["imageDigest"])
         wanted = filter or {}
         types = tuple(sorted(set(wanted.get("artifactTypes", ()))))
-        if wanted.get("artifactStatus", "ACTIVE") in {"ARCHIVED", "ACTIVATING"}:
-            return {"referrers": []}
-        listing = f"referrers {repository.id} {subject} {types} {context.caller.arn}"
+        status = wanted.get("artifactStatus", "ACTIVE")
+        listing = f"referrers {repository.id} {subject} {types} {status} {context.caller.arn}"
         after = self._pages.open(listing, next_token, "")
         found, more = self._images.referrers(
-            repository, subject, after, max_results or PAGE, artifact_types=types
+            repository,
+            subject,
+            after,
+            max_results or PAGE,
+            artifact_types=types,
+            status=None if status == "ANY" else status,
         )
         answer: dict[str, Any] = {"referrers": [_described(stored) for stored in found]}
         if more:
@@ -69,7 +73,7 @@ def _described(stored: Stored) -> dict[str, Any]:
         "digest": str(image.digest),
         "mediaType": image.media_type,
         "size": len(stored.content),
-        "artifactStatus": "ACTIVE",
+        "artifactStatus": image.status,
     }
     if image.artifact_type:
         described["artifactType"] = image.artifact_type

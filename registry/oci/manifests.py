@@ -40,6 +40,7 @@ class ManifestEndpoints:
         """Exactly the bytes that were pushed; HEAD gives the headers alone."""
         repository = self._repositories.get(call.scope, call.name)
         stored = self._images.get(repository, _reference(call))
+        stored.image.require_active()
         headers = {
             **VERSION,
             "Docker-Content-Digest": str(stored.image.digest),
@@ -49,7 +50,7 @@ class ManifestEndpoints:
         if call.has(headers["ETag"]):
             return Response(status_code=304, headers=headers)
         if call.request.method == "GET":
-            self._pulls.record(stored.image)
+            self._pulls.pulled(repository, stored.image, call.user)
         return Response(stored.content, headers=headers)
 
     async def put(self, call: Call) -> Response:

@@ -9,14 +9,16 @@
     │   ├── PolicyDocumentInvalid
     │   └── EmptyUpload  PartTooSmall
     ├── NotFound
-    │   ├── RepositoryNotFound  ImageNotFound  BlobNotFound  UploadNotFound
+    │   ├── RepositoryNotFound  BlobNotFound  UploadNotFound
+    │   ├── ImageNotFound ── ImageArchived
     │   ├── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
-    │   ├── RegistryPolicyNotFound  TemplateNotFound  RestingNotFound
+    │   ├── RegistryPolicyNotFound  TemplateNotFound  RestingNotFound  ExclusionNotFound
     │   └── EntityNotFound
     ├── Conflict
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
     │   ├── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
-    │   ├── BlobExists  BlobUnreferenced  TemplateExists  Protected
+    │   ├── BlobExists  BlobUnreferenced  TemplateExists  ExclusionExists
+    │   ├── StorageClassFixed  Protected
     │   ├── EntityExists  DeleteConflict
     │   └── LimitExceeded ── TooManyTags  QuotaExceeded
     ├── Refused
@@ -120,6 +122,10 @@ class ImageNotFound(NotFound):
     """No manifest of that tag or digest."""
 
 
+class ImageArchived(ImageNotFound):
+    """The image is in the archive: it has to be restored before it is pulled."""
+
+
 class BlobNotFound(NotFound):
     """No blob of that digest in the repository."""
 
@@ -150,6 +156,10 @@ class TemplateNotFound(NotFound):
 
 class RestingNotFound(NotFound):
     """Nothing of that number rests here: it was brought back, or its time is over."""
+
+
+class ExclusionNotFound(NotFound):
+    """The principal is not among those whose pulls do not count."""
 
 
 class Vanished(NotFound):
@@ -200,6 +210,14 @@ class TemplateExists(Conflict):
 
 class Protected(Conflict):
     """A repository or tag that must not be deleted."""
+
+
+class ExclusionExists(Conflict):
+    """The principal is among those whose pulls do not count already."""
+
+
+class StorageClassFixed(Conflict):
+    """An image that has to stay in its storage class while something else stands."""
 
 
 class BlobExists(Conflict):

@@ -94,6 +94,7 @@ def parameters(operation: Operation, which: str, account: str | None = None) -> 
         "LayerDigest": HIDDEN.blobs[0].digest,
         "uploadId": "00000000-0000-4000-8000-000000000000",
         "prefix": "team",
+        "principalArn": f"arn:aws:iam::{ACCOUNT}:user/{entity}",
         "registryId": ACCOUNT,
         "resourceArn": f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/{repository}",
     }

@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import sqlalchemy as sa
@@ -63,6 +63,21 @@ def test_a_push_and_its_deletion(registry: Registry, asked: list[tuple[str, Any]
             assert client.delete(f"/v2/team/other/blobs/{blob.digest}").status_code == 202
         for digest in (tree.digest, tree.children[0].digest):
             assert client.delete(f"/v2/team/app/manifests/{digest}").status_code == 202
+    assert slow(registry, asked) == set()
+
+
+def test_archived_and_restored(registry: Registry, asked: list[tuple[str, Any]]) -> None:
+    registry.create("team/app")
+    tree = images.multi_arch()
+    registry.hold("team/app", tree, "v1")
+    asked.clear()
+    targets: tuple[Literal["ARCHIVE", "STANDARD"], ...] = ("ARCHIVE", "STANDARD")
+    for target in targets:
+        registry.ecr().update_image_storage_class(
+            repositoryName="team/app",
+            imageId={"imageTag": "v1"},
+            targetStorageClass=target,
+        )
     assert slow(registry, asked) == set()
 
 

@@ -1,6 +1,7 @@
 """The tables. The database is the truth; storage holds only bytes.
 
 registry_settings                             policies, replication, scanning of registries
+pull_time_exclusions                          whose pulls do not count
 creation_templates                            what a push that creates a repository gives it
 repositories ─┬─ repository_policies
               ├─ links ───── blobs            what a repository may serve
@@ -62,6 +63,7 @@ from registry.database.schema.keeping import (
     quotas,
     resting,
 )
+from registry.database.schema.pulls import pull_time_exclusions
 
 __all__ = [
     "Instant",
@@ -88,6 +90,7 @@ __all__ = [
     "policy_versions",
     "profile_roles",
     "protections",
+    "pull_time_exclusions",
     "quotas",
     "registry_settings",
     "repositories",

@@ -80,6 +80,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("path", name=op.f("pk_leftovers")),
     )
     op.create_table(
+        "pull_time_exclusions",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("principal_arn", sa.Text(), nullable=False, comment="whose pulls do not count"),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "account", "region", "principal_arn", name=op.f("pk_pull_time_exclusions")
+        ),
+    )
+    op.create_table(
         "quotas",
         sa.Column("account", sa.Text(), nullable=False, comment="empty: every account"),
         sa.Column("region", sa.Text(), nullable=False, comment="empty: the account as a whole"),
