@@ -30,6 +30,8 @@ from registry.iam.binding import bound_iam
 from registry.keys.local import LocalKeyring
 from registry.measuring import SECONDS as MEASURING_SECONDS
 from registry.measuring import Measuring
+from registry.moves import SECONDS as MOVES_SECONDS
+from registry.moves import Moves
 from registry.oci.app import OciApp
 from registry.oci.blobs import BlobEndpoints
 from registry.oci.downloads import DownloadApp
@@ -37,7 +39,7 @@ from registry.oci.listing import ListingEndpoints
 from registry.oci.manifests import ManifestEndpoints
 from registry.oci.routes import table
 from registry.oci.uploads import UploadEndpoints
-from registry.stores import ecr_stores, garbage_of, stores_of
+from registry.stores import ecr_stores, garbage_of, rekeyer_of, stores_of
 from registry.sts.operations import SessionOperations
 from registry.sts.service import GLOBAL_REGION, IdentityOperations, sts
 from registry.values.errors import ObjectNotFound
@@ -130,6 +132,7 @@ def works(settings: Settings, ground: Ground, metrics: Metrics) -> list[Work]:
         Work("pulls", lambda _stop: ground.pulls.flush(), PULLS_SECONDS),
         Work("garbage", collection.run, collection.seconds),
         Work("usage", Measuring(ground.database, metrics).run, MEASURING_SECONDS),
+        Work("rekeying", Moves(rekeyer_of(settings, ground)).run, MOVES_SECONDS),
     ]
 
 

@@ -18,6 +18,7 @@ from registry.commands.gc import gc
 from registry.commands.options import Group, options, settings_of
 from registry.commands.policy import policy
 from registry.commands.protect import protect
+from registry.commands.rekey import rekey
 from registry.commands.tokens import token
 from registry.commands.undelete import undelete
 from registry.commands.usage import quota, usage
@@ -40,6 +41,7 @@ for command in (
     policy,
     protect,
     quota,
+    rekey,
     restore,
     token,
     undelete,

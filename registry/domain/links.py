@@ -8,8 +8,6 @@ collected, so a push in flight that was told "exists" finds the blob when its ma
 
 A link whose image was deleted is withdrawn as well: the blob is not served any more, and kept
 only for such a push.
-
-Every link is made and cut here, and nowhere else: `repositories.bytes` is counted with it.
 """
 
 from __future__ import annotations
@@ -19,28 +17,32 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from registry.database.schema import (
-    Instant,
-    blobs,
-    image_blobs,
-    image_gaps,
-    images,
-    links,
-    repositories,
-)
+from registry.database.schema import blobs, image_blobs, image_gaps, images, links
+from registry.domain import link_rows, superseding
 from registry.domain.quotas import require_room
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def link(connection: sa.Connection, repository_id: int, blob_id: int) -> None:
+def link(
+    connection: sa.Connection, repository_id: int, blob_id: int, *, instead_of: int | None = None
+) -> None:
     """Let a repository hold a blob; again renews the promise that it is there.
 
-    Raises QuotaExceeded, Vanished.
+    `instead_of` is another copy that the repository holds: what was not served before is not
+    served then either, and needs no room. Raises QuotaExceeded, Vanished.
     """
-    if not promise(connection, repository_id, blob_id):
-        require_room(connection, repository_id, _size(connection, blob_id))
+    if instead_of is not None:
+        old = sa.select(links.c.withdrawn).where(*_is(repository_id, instead_of))
+        withdrawn = connection.execute(old).scalar()
+        relink(connection, repository_id, blob_id)
+        if withdrawn:
+            new = sa.update(links).where(*_is(repository_id, blob_id))
+            connection.execute(new.values(withdrawn=True))
+    elif not promise(connection, repository_id, blob_id):
+        if not superseding.would(connection, repository_id, blob_id):
+            require_room(connection, repository_id, link_rows.size(connection, blob_id))
         relink(connection, repository_id, blob_id)
 
 
@@ -48,46 +50,9 @@ def relink(connection: sa.Connection, repository_id: int, blob_id: int) -> None:
     """As `link`, whatever the quotas say: for what the repository should have held before."""
     if promise(connection, repository_id, blob_id):
         return
-    now = datetime.now(UTC)
-    row = {"repository_id": repository_id, "blob_id": blob_id, "created_at": now}
-    connection.execute(sa.insert(links).values(**row, idle_since=now))
-    _count(connection, repositories.c.id == repository_id, _size(connection, blob_id))
+    link_rows.add(connection, repository_id, blob_id)
     fill_gap(connection, repository_id, blob_id)
-
-
-def take(connection: sa.Connection, repository_id: int, image_id: int) -> None:
-    """Let a repository that held nothing hold what an image needs; for what rests."""
-    needed = sa.select(
-        sa.literal(repository_id), image_blobs.c.blob_id, sa.literal(datetime.now(UTC), Instant)
-    ).where(image_blobs.c.image_id == image_id)
-    columns = ["repository_id", "blob_id", "created_at"]
-    connection.execute(sa.insert(links).from_select(columns, needed, include_defaults=False))
-    held = sa.select(sa.func.coalesce(sa.func.sum(blobs.c.size), 0)).join(
-        image_blobs, image_blobs.c.blob_id == blobs.c.id
-    )
-    size = connection.execute(held.where(image_blobs.c.image_id == image_id)).scalar_one()
-    _count(connection, repositories.c.id == repository_id, size)
-
-
-def unlink(connection: sa.Connection, repository_id: int, blob_id: int) -> None:
-    """Take the blob out of the repository."""
-    gone = connection.execute(sa.delete(links).where(*_is(repository_id, blob_id)))
-    if gone.rowcount:
-        _uncount(connection, repositories.c.id == repository_id, blob_id)
-
-
-def unlink_all(connection: sa.Connection, repository_id: int) -> None:
-    """Take every blob out of the repository."""
-    connection.execute(sa.delete(links).where(links.c.repository_id == repository_id))
-    mine = repositories.c.id == repository_id
-    connection.execute(sa.update(repositories).where(mine).values(bytes=0))
-
-
-def unlink_everywhere(connection: sa.Connection, blob_id: int) -> None:
-    """Take the blob out of every repository."""
-    holding = sa.select(links.c.repository_id).where(links.c.blob_id == blob_id)
-    _uncount(connection, repositories.c.id.in_(holding), blob_id)
-    connection.execute(sa.delete(links).where(links.c.blob_id == blob_id))
+    superseding.settle(connection, repository_id, blob_id)
 
 
 def promise(connection: sa.Connection, repository_id: int, blob_id: int) -> bool:
@@ -98,6 +63,12 @@ def promise(connection: sa.Connection, repository_id: int, blob_id: int) -> bool
         again = {"idle_since": datetime.now(UTC), "withdrawn": False}
         connection.execute(sa.update(links).where(*mine).values(again))
     return held is not None
+
+
+def holds(connection: sa.Connection, repository_id: int, blob_id: int) -> bool:
+    """Whether the repository holds the blob."""
+    query = sa.select(links.c.blob_id).where(*_is(repository_id, blob_id))
+    return connection.execute(query).first() is not None
 
 
 def hold(connection: sa.Connection, repository_id: int, image_id: int) -> None:
@@ -165,9 +136,7 @@ def idle_before(moment: datetime) -> tuple[sa.ColumnElement[bool], ...]:
 def cut(connection: sa.Connection, repository_id: int, blob_id: int, before: datetime) -> bool:
     """Take the blob out of the repository if it has been idle since `before`; whether it was."""
     mine = _is(repository_id, blob_id)
-    gone = connection.execute(sa.delete(links).where(*mine, *idle_before(before)))
-    if gone.rowcount:
-        _uncount(connection, repositories.c.id == repository_id, blob_id)
+    if link_rows.remove(connection, repository_id, blob_id, *idle_before(before)):
         return True
     needed = sa.update(links).where(*mine, referenced()).values(idle_since=None, withdrawn=False)
     connection.execute(needed)
@@ -188,22 +157,6 @@ def fill_gap(connection: sa.Connection, repository_id: int, blob_id: int) -> Non
         connection.execute(filled)
     held = sa.update(links).where(*_is(repository_id, blob_id))
     connection.execute(held.values(idle_since=None, withdrawn=False))
-
-
-def _size(connection: sa.Connection, blob_id: int) -> int:
-    query = sa.select(blobs.c.size).where(blobs.c.id == blob_id)
-    return int(connection.execute(query).scalar_one())
-
-
-def _count(connection: sa.Connection, holding: sa.ColumnElement[bool], size: int) -> None:
-    added = sa.update(repositories).where(holding).values(bytes=repositories.c.bytes + size)
-    connection.execute(added)
-
-
-def _uncount(connection: sa.Connection, holding: sa.ColumnElement[bool], blob_id: int) -> None:
-    size = sa.select(blobs.c.size).where(blobs.c.id == blob_id).scalar_subquery()
-    taken = sa.update(repositories).where(holding).values(bytes=repositories.c.bytes - size)
-    connection.execute(taken)
 
 
 def _is(repository_id: int, blob_id: int) -> tuple[sa.ColumnElement[Any], ...]:

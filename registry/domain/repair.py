@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from registry.database.schema import blobs as blob_rows
-from registry.database.schema import image_blobs, image_gaps, images, links, repositories
-from registry.domain import blobs, image_rows, strays
-from registry.domain.links import referenced, relink, unlink_everywhere
+from registry.database.schema import image_blobs, image_gaps, images, links
+from registry.domain import blobs, image_rows, link_rows, strays
+from registry.domain.links import referenced, relink
 from registry.domain.tasks import now
 from registry.domain.uploads import verified
 from registry.domain.vault import blob_path, key_of, new_object
@@ -127,7 +127,7 @@ class Repair:
             rows = [{"image_id": each, "digest": str(blob.digest)} for each in needing]
             if rows:
                 connection.execute(sa.insert(image_gaps), rows)
-            unlink_everywhere(connection, blob.id)
+            link_rows.remove_everywhere(connection, blob.id)
             connection.execute(sa.delete(blob_rows).where(blob_rows.c.id == blob.id))
         return len(needing)
 
@@ -138,8 +138,7 @@ class Repair:
     def _manifest(self, problem: Problem) -> str:
         query = (
             sa.select(images.c.digest, images.c.manifest, images.c.repository_id)
-            .add_columns(repositories.c.key_id)
-            .join(repositories, repositories.c.id == images.c.repository_id)
+            .add_columns(images.c.key_id)
             .where(images.c.id == problem.id)
         )
         with self._database.write() as connection:

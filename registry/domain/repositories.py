@@ -184,7 +184,7 @@ class Repositories:
                 )
             self._removal.refuse_repository(connection, repository)
             events.repository_deleted(connection, repository)
-            waste = upload_rows.end_all(connection, repository.id, repository.key_id)
+            waste = upload_rows.end_all(connection, repository.id)
             if not self._removal.repository(connection, repository):
                 waste += blobs.unlink_all(connection, repository.id)
                 gone = sa.delete(repositories).where(repositories.c.id == repository.id)
@@ -293,11 +293,17 @@ def scope_and_name(arn: str) -> tuple[Scope, str] | None:
 
 def current(connection: sa.Connection, repository: Repository) -> Repository:
     """The repository as it is in this transaction. Raises Vanished."""
-    mine = (repositories.c.id == repository.id, repositories.c.account == repository.scope.account)
-    row = connection.execute(sa.select(repositories).where(*mine)).first()
-    if row is None:
+    found = by_id(connection, repository.id)
+    if found is None or found.scope != repository.scope:  # at rest
         raise Vanished(f"the repository '{repository.name}' was deleted in the meantime")
-    return _repository(row)
+    return found
+
+
+def by_id(connection: sa.Connection, repository_id: int) -> Repository | None:
+    """The repository of that number."""
+    query = sa.select(repositories).where(repositories.c.id == repository_id)
+    row = connection.execute(query).first()
+    return None if row is None else _repository(row)
 
 
 def _repository(row: sa.Row[Any]) -> Repository:

@@ -13,8 +13,7 @@ import sqlalchemy as sa
 
 from registry.database.schema import blobs as blob_rows
 from registry.database.schema import images, links, repositories, resting
-from registry.domain import blobs, upload_rows
-from registry.domain.links import unlink
+from registry.domain import blobs, link_rows, upload_rows
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -87,7 +86,7 @@ def _free(connection: sa.Connection, shadow_id: int) -> Step:
     query = sa.select(links.c.blob_id).where(links.c.repository_id == shadow_id)
     gone = list(connection.execute(query.limit(STEP)).scalars())
     for blob_id in gone:
-        unlink(connection, shadow_id, blob_id)
+        link_rows.remove(connection, shadow_id, blob_id)
     held = blobs.find(connection, gone)
     waste = blobs.drop_unlinked(connection, held)
     if len(gone) < STEP:
@@ -97,9 +96,7 @@ def _free(connection: sa.Connection, shadow_id: int) -> Step:
 
 def _end(connection: sa.Connection, shadow_id: int) -> list[str]:
     """Forget the shadow itself."""
-    query = sa.select(repositories.c.key_id).where(repositories.c.id == shadow_id)
-    key_id = connection.execute(query).scalar_one()
-    waste = upload_rows.end_all(connection, shadow_id, key_id)
+    waste = upload_rows.end_all(connection, shadow_id)
     connection.execute(sa.delete(repositories).where(repositories.c.id == shadow_id))
     return waste
 

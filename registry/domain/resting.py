@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 
 from registry.database.schema import images, resting, tags
-from registry.domain import events, image_rows, links, shadows
+from registry.domain import events, image_rows, link_rows, links, shadows
 from registry.domain.protection import refuse_repository, refuse_tags
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Removal:
         connection.execute(sa.delete(tags).where(tags.c.image_id == image_id))
         shadow_id = shadows.make(connection, repository.id)
         connection.execute(sa.update(images).where(*this).values(repository_id=shadow_id))
-        links.take(connection, shadow_id, image_id)
+        link_rows.take(connection, shadow_id, image_id)
         self._rest(
             connection,
             repository,

@@ -24,7 +24,7 @@ from registry.database.schema import (
     resting,
     tags,
 )
-from registry.domain import image_rows, quotas, shadows
+from registry.domain import image_rows, key_spaces, quotas, shadows
 from registry.domain.links import fill_gap, hold, link
 from registry.values.errors import Conflict, RepositoryExists, RestingNotFound
 from registry.values.reference import repository_name
@@ -111,7 +111,7 @@ class Undelete:
         """Bring it back; a repository under another `name`, if one is given.
 
         Raises RestingNotFound; RepositoryExists where the name is taken, Conflict where the
-        repository of an image or tag is gone or has another key, QuotaExceeded.
+        repository of an image or tag is gone, QuotaExceeded.
         """
         with self._database.write() as connection:
             item = _get(connection, scope, item_id)
@@ -194,13 +194,18 @@ def _move_back(connection: sa.Connection, item: Resting, target: sa.Row[Any]) ->
 
 
 def _relink(connection: sa.Connection, repository_id: int, image_id: int) -> None:
-    """Move the image, and let its repository hold what it needs."""
+    """Move the image, and let its repository hold what it needs.
+
+    What lies under another key than the repository has by now is moved there (`rekeyer`).
+    """
     mine = image_blobs.c.image_id == image_id
     needed = connection.execute(sa.select(image_blobs.c.blob_id).where(mine)).scalars().all()
-    for blob_id in needed:
-        link(connection, repository_id, blob_id)
     moved = sa.update(images).where(images.c.id == image_id)
     connection.execute(moved.values(repository_id=repository_id))
+    for blob_id in needed:
+        link(connection, repository_id, blob_id)
+    sealed = sa.select(images.c.key_id).where(images.c.id == image_id)
+    key_spaces.note(connection, repository_id, connection.execute(sealed).scalar_one())
     hold(connection, repository_id, image_id)
     came = (
         sa.select(blob_rows.c.id)
@@ -239,19 +244,12 @@ def _target(connection: sa.Connection, item: Resting) -> sa.Row[Any]:
         raise Conflict(
             f"the repository '{item.repository}' was deleted: bring it back first, or create it"
         )
-    if item.shadow_id is not None:
-        shadow = sa.select(repositories.c.key_id).where(repositories.c.id == item.shadow_id)
-        if connection.execute(shadow).scalar_one() != target.key_id:
-            raise Conflict(
-                f"the repository '{item.repository}' is encrypted with another key than the"
-                f" {item.kind} was deleted under"
-            )
     return target
 
 
 def _find_repository(connection: sa.Connection, scope: Scope, name: str) -> sa.Row[Any] | None:
     table = repositories.c
-    query: sa.Select[Any] = sa.select(table.id, table.key_id).where(
+    query: sa.Select[Any] = sa.select(table.id).where(
         table.account == scope.account, table.region == scope.region, table.name == name
     )
     return connection.execute(query).first()
@@ -274,7 +272,7 @@ def _listed(connection: sa.Connection, repository_id: int, digest: str) -> list[
 
 
 def _resting_image(connection: sa.Connection, item: Resting, digest: str) -> Resting | None:
-    """The last deleted image of that digest, of the same repository and key."""
+    """The last deleted image of that digest, of the same repository."""
     query = _resting().where(
         *_in(item.scope),
         resting.c.repository == item.repository,

@@ -7,6 +7,7 @@ repositories ─┬─ repository_policies
               ├─ links ───── blobs            what a repository may serve
               ├─ protections                  what of it cannot be deleted
               ├─ uploads ─── upload_parts     what is on its way in
+              ├─ rekeys                       keys that it leaves, and how far that is
               └─ images ──┬─ tags
                           ├─ image_blobs      what a manifest needs
                           ├─ image_gaps       what it needs and was not there when it came
@@ -64,6 +65,7 @@ from registry.database.schema.keeping import (
     resting,
 )
 from registry.database.schema.pulls import pull_time_exclusions
+from registry.database.schema.rekeying import rekeys
 
 __all__ = [
     "Instant",
@@ -93,6 +95,7 @@ __all__ = [
     "pull_time_exclusions",
     "quotas",
     "registry_settings",
+    "rekeys",
     "repositories",
     "repository_policies",
     "resting",
