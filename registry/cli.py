@@ -13,6 +13,7 @@ from registry import __version__
 from registry.commands.accounts import account
 from registry.commands.audit import audit
 from registry.commands.backup import backup, restore
+from registry.commands.copy import copy
 from registry.commands.explain import explain
 from registry.commands.gc import gc
 from registry.commands.options import Group, options, settings_of
@@ -37,6 +38,7 @@ for command in (
     account,
     audit,
     backup,
+    copy,
     gc,
     policy,
     protect,

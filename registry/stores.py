@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from registry.config import Settings
 from registry.domain.access import Access, no_record
 from registry.domain.blobs import Blobs
+from registry.domain.copying.copier import Copier
+from registry.domain.copying.orders import Orders
 from registry.domain.deletions import Deletions
 from registry.domain.downloads import Downloads
 from registry.domain.garbage import Garbage
@@ -22,14 +26,21 @@ from registry.domain.pull_exclusions import PullExclusions
 from registry.domain.registries import Registries
 from registry.domain.rekeyer import Rekeyer
 from registry.domain.rekeying import Rekeying
+from registry.domain.replication import queue
+from registry.domain.replication.backfills import Backfills
+from registry.domain.replication.pieces import Pieces
+from registry.domain.replication.replicator import Replicator
+from registry.domain.replication.sender import Sender
+from registry.domain.replication.statuses import Statuses
 from registry.domain.repositories import Repositories
 from registry.domain.repository_settings import RepositorySettings
 from registry.domain.resealing import Resealing
-from registry.domain.resting import Removal
+from registry.domain.resting import Removal, nothing_more
 from registry.domain.storage_class import StorageClasses
 from registry.domain.tagged import TagsOf
 from registry.domain.templates import Templates
 from registry.domain.tokens import Tokens
+from registry.domain.undelete import Undelete
 from registry.domain.uploads import Uploads
 from registry.domain.vault import Vault
 from registry.ecr.binding import Stores as EcrStores
@@ -61,7 +72,7 @@ def stores_of(ground: Ground) -> Stores:
 
 def removal_of(settings: Settings) -> Removal:
     """How images, tags and repositories are deleted."""
-    return Removal(settings.undelete, settings.delete_immutable)
+    return Removal(settings.undelete, settings.delete_immutable, queue.deleted)
 
 
 def repositories_of(settings: Settings, ground: Ground) -> Repositories:
@@ -124,7 +135,12 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
     uploads = Uploads(database, vault)
     removal = removal_of(settings)
     images = Images(
-        database, ground.cache, vault, removal=removal, sparse=settings.sparse_manifests
+        database,
+        ground.cache,
+        vault,
+        removal=removal,
+        sparse=settings.sparse_manifests,
+        pushed=queue.pushed,
     )
     tokens = tokens_of(ground)
     return EcrStores(
@@ -144,4 +160,35 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         downloads=Downloads(ground.keys.secret("download links"), tokens),
         tokens=tokens,
         access=access_of(settings, ground, repositories),
+        statuses=Statuses(database),
+        backfills=Backfills(database),
     )
+
+
+def orders_of(ground: Ground, stores: EcrStores) -> Orders:
+    """What copies and moves images; a copy is a push to its target."""
+    copier = Copier(ground.database, stores.images, stores.blobs, stores.uploads, "copy")
+    return Orders(stores.images, copier, stores.deletions)
+
+
+def replicator_of(settings: Settings, ground: Ground, stores: EcrStores) -> Replicator:
+    """What replicates; what it brings is not replicated once more."""
+    database, vault = ground.database, Vault(ground.storage, ground.keys)
+    removal = replace(removal_of(settings), deleted=nothing_more)
+    images = Images(
+        database, ground.cache, vault, removal=removal, sparse=settings.sparse_manifests
+    )
+    sender = Sender(
+        stores.repositories,
+        stores.templates,
+        Copier(database, images, stores.blobs, stores.uploads, "replication"),
+        Deletions(database, removal),
+        access=stores.access,
+        regions=settings.all_regions,
+    )
+    return Replicator(database, Pieces(database, sender), stores.backfills)
+
+
+def undelete_of(ground: Ground) -> Undelete:
+    """What brings back; what comes back is replicated as what is pushed."""
+    return Undelete(ground.database, queue.pushed)

@@ -11,6 +11,7 @@ from registry.commands.opened import opened
 from registry.commands.options import Group, options, settings_of
 from registry.commands.shown import size
 from registry.domain.undelete import Resting, Restored, Undelete
+from registry.stores import undelete_of
 
 _on_server = options("data", "account", "region", "keyring")
 _PAGE = 1000
@@ -62,7 +63,7 @@ def restore(number: int, name: str | None, config: Path | None, **given: Any) ->
     """
     settings = settings_of(config, given)
     with opened(settings) as ground:
-        back = Undelete(ground.database).restore(settings.scope, number, name)
+        back = undelete_of(ground).restore(settings.scope, number, name)
     for line in _told(back):
         click.echo(line)
 

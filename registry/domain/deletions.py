@@ -30,6 +30,8 @@ class Named:
 
     digest: Digest | None
     tag: str | None
+    untagged: bool = False
+    """Only while no tag stands on it."""
 
 
 class Problem(Enum):
@@ -39,6 +41,7 @@ class Problem(Enum):
     OTHER_DIGEST = "the tag stands on another image"
     LISTED = "an index lists the image"
     PROTECTED = "it must not be deleted"
+    TAGGED = "a tag stands on the image"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class _Target:
     image_id: int
     digest: Digest
     tag: str | None
+    untagged: bool
 
 
 class Deletions:
@@ -108,6 +112,8 @@ class Deletions:
             if target.tag is not None and set(standing) - {target.tag}:
                 self._removal.tag(connection, repository, target.tag)
                 return gone
+            if target.untagged and standing:
+                return Kept(Problem.TAGGED)
             listing = rows.listing(repository, target.digest)
             if holders := tuple(connection.execute(listing).scalars()):
                 return Kept(Problem.LISTED, holders)
@@ -126,7 +132,7 @@ def _find(connection: sa.Connection, repository: Repository, named: Named) -> _T
         return Kept(Problem.OTHER_DIGEST)
     if row is None:
         return Kept(Problem.NOT_FOUND)
-    return _Target(row.id, Digest.parse(row.digest), named.tag)
+    return _Target(row.id, Digest.parse(row.digest), named.tag, named.untagged)
 
 
 def _tagged(connection: sa.Connection, repository: Repository, tag: str) -> sa.Row[Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -94,6 +94,10 @@ class Identifier:
     tag: str | None
 
 
+def nothing_more(_connection: sa.Connection, _image_id: int) -> None:
+    """For who has nothing to add to a push."""
+
+
 class Images:
     """Put, get, list and delete, each in one transaction."""
 
@@ -105,7 +109,10 @@ class Images:
         *,
         removal: Removal,
         sparse: Sparse = "index",
+        pushed: Callable[[sa.Connection, int], None] = nothing_more,
     ) -> None:
+        """`pushed` is told the id of an image that is new, or has a new tag, as it is written."""
+        self._pushed = pushed
         self._removal = removal
         self._database = database
         self._cache = cache
@@ -152,6 +159,8 @@ class Images:
             storage_class.wake(connection, repository, image_id, index=index)
             for tag in moved:
                 rows.point_tag(connection, repository, tag, image_id)
+            if row is None or moved:
+                self._pushed(connection, image_id)
             events.pushed(connection, repository, image_id, moved, is_new=row is None)
             stored = rows.find(connection, repository, actual)
         assert stored is not None  # noqa: S101 - inserted above

@@ -7,6 +7,7 @@ lives holds them. Its bytes are held by its shadow's links, as those of any imag
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,6 +27,10 @@ Kind = Literal["repository", "image", "tag"]
 RETENTION = timedelta(days=7)
 
 
+def nothing_more(_connection: sa.Connection, _image_id: int, _tag: str | None = None) -> None:
+    """For who has nothing to add to a deletion."""
+
+
 @dataclass(frozen=True, slots=True)
 class Removal:
     """How things are deleted on this server; each in the transaction that is given.
@@ -37,6 +42,8 @@ class Removal:
     """How long they rest; zero for not at all."""
     delete_immutable: bool = True
     """Whether immutable tags, and images and repositories with such, can be deleted."""
+    deleted: Callable[..., None] = nothing_more
+    """Is told an image's id, and a tag if only that goes, just before it goes."""
 
     def tag(self, connection: sa.Connection, repository: Repository, name: str) -> bool:
         """Delete a tag, not its image; whether there was one."""
@@ -47,6 +54,7 @@ class Removal:
             return False
         self._refuse(connection, repository, [name])
         events.deleted(connection, repository, image.id, [name])
+        self.deleted(connection, image.id, name)
         connection.execute(sa.delete(tags).where(*mine))
         if self.retention:
             self._rest(connection, repository, "tag", digest=image.digest, names=[name])
@@ -70,6 +78,7 @@ class Removal:
         names = image_rows.tags_by_image(connection, [image_id]).get(image_id, [])
         self._refuse(connection, repository, names)
         events.deleted(connection, repository, image_id, names)
+        self.deleted(connection, image_id)
         if not self.retention:
             image_rows.delete(connection, repository.id, image_id)
             return

@@ -11,9 +11,12 @@ repositories ─┬─ repository_policies
               └─ images ──┬─ tags
                           ├─ image_blobs      what a manifest needs
                           ├─ image_gaps       what it needs and was not there when it came
-                          └─ image_children   what an index lists
+                          ├─ image_children   what an index lists
+                          └─ replications     where it is to be copied to, and what came of it
 resting                                       what was deleted and can be brought back
 quotas                                        how much there may be
+replicated_deletions                          what is to go elsewhere too
+backfills ─── backfill_items                  older images to be replicated
 leftovers                                     objects whose bytes are still to be deleted
 tasks                                         what one process at a time does
 event_targets ── event_deliveries             who is told of what, and has not been yet
@@ -66,12 +69,20 @@ from registry.database.schema.keeping import (
 )
 from registry.database.schema.pulls import pull_time_exclusions
 from registry.database.schema.rekeying import rekeys
+from registry.database.schema.replication import (
+    backfill_items,
+    backfills,
+    replicated_deletions,
+    replications,
+)
 
 __all__ = [
     "Instant",
     "access_keys",
     "accounts",
     "attachments",
+    "backfill_items",
+    "backfills",
     "blobs",
     "creation_templates",
     "event_deliveries",
@@ -96,6 +107,8 @@ __all__ = [
     "quotas",
     "registry_settings",
     "rekeys",
+    "replicated_deletions",
+    "replications",
     "repositories",
     "repository_policies",
     "resting",
