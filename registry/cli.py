@@ -14,6 +14,7 @@ from registry.commands.accounts import account
 from registry.commands.audit import audit
 from registry.commands.backup import backup, restore
 from registry.commands.copy import copy
+from registry.commands.events import events
 from registry.commands.explain import explain
 from registry.commands.gc import gc
 from registry.commands.options import Group, options, settings_of
@@ -39,6 +40,7 @@ for command in (
     audit,
     backup,
     copy,
+    events,
     gc,
     policy,
     protect,

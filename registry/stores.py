@@ -11,16 +11,22 @@ from registry.domain.copying.copier import Copier
 from registry.domain.copying.orders import Orders
 from registry.domain.deletions import Deletions
 from registry.domain.downloads import Downloads
+from registry.domain.events.deliveries import Queue
+from registry.domain.events.targets import Targets
 from registry.domain.garbage import Garbage
+from registry.domain.grants import Grants
 from registry.domain.guards import Guards
 from registry.domain.identities.groups import Groups
 from registry.domain.identities.holdings import Holdings
 from registry.domain.identities.policies import Policies
 from registry.domain.identities.resource_tags import ResourceTags
 from registry.domain.identities.roles import Profiles, Roles
+from registry.domain.identities.secrets import Secrets
 from registry.domain.identities.usage import PolicyUsage
 from registry.domain.identities.users import AccessKeys, Users
 from registry.domain.images import Images
+from registry.domain.key_policies import KeyGuards
+from registry.domain.key_use import KeyUse, Lending
 from registry.domain.layers import Layers
 from registry.domain.pull_exclusions import PullExclusions
 from registry.domain.registries import Registries
@@ -85,7 +91,13 @@ def repositories_of(settings: Settings, ground: Ground) -> Repositories:
         ground.keys,
         removal=removal_of(settings),
         encrypted=settings.encryption,
+        lent=Lending(ground.keys),
     )
+
+
+def grants_of(ground: Ground) -> Grants:
+    """The grants on the keyring's keys."""
+    return Grants(ground.database, ground.cache)
 
 
 def garbage_of(settings: Settings, ground: Ground) -> Garbage:
@@ -98,6 +110,16 @@ def garbage_of(settings: Settings, ground: Ground) -> Garbage:
         grace=settings.gc_grace,
         expiry=settings.upload_expiry,
     )
+
+
+def event_targets_of(ground: Ground) -> Targets:
+    """Who wants to hear of events."""
+    return Targets(ground.database, Secrets(ground.keys.secret("event targets")))
+
+
+def event_queue_of(settings: Settings, ground: Ground) -> Queue:
+    """What is still to be told to them."""
+    return Queue(ground.database, settings.event_retry)
 
 
 def rekeying_of(settings: Settings, ground: Ground) -> Rekeying:
@@ -123,7 +145,8 @@ def access_of(settings: Settings, ground: Ground, repositories: Repositories) ->
     record = ground.audit.record if ground.audit is not None else no_record
     registries = Registries(ground.database, ground.cache)
     tags = ResourceTags(ground.database)
-    guards = Guards(ground.cache, repositories, registries, ground.directory, tags)
+    keys = KeyGuards(ground.keys.ring, grants_of(ground))
+    guards = Guards(ground.cache, repositories, registries, ground.directory, tags, keys=keys)
     return Access(guards, record, settings.region)
 
 
@@ -143,6 +166,7 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         pushed=queue.pushed,
     )
     tokens = tokens_of(ground)
+    access = access_of(settings, ground, repositories)
     return EcrStores(
         registries=Registries(database, ground.cache),
         repositories=repositories,
@@ -159,7 +183,8 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         layers=Layers(database, uploads, blobs, images),
         downloads=Downloads(ground.keys.secret("download links"), tokens),
         tokens=tokens,
-        access=access_of(settings, ground, repositories),
+        access=access,
+        key_use=KeyUse(ground.keys, access),
         statuses=Statuses(database),
         backfills=Backfills(database),
     )

@@ -80,6 +80,7 @@ def upgrade() -> None:
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("secret", sa.LargeBinary(), nullable=False, comment="sealed under the keyring"),
         sa.Column("detail_types", sa.JSON(), nullable=False, comment="none: every one"),
+        sa.Column("actions", sa.JSON(), nullable=False, comment="none: every one but PULL"),
         sa.Column("repositories", sa.JSON(), nullable=False, comment="patterns; none: every one"),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("next_at", sa.BigInteger(), nullable=True, comment="not before; NULL: at once"),
@@ -98,6 +99,21 @@ def upgrade() -> None:
         sa.Column("document", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("owner_id", "name", name=op.f("pk_inline_policies")),
     )
+    op.create_table(
+        "key_grants",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=False, comment="in the keyring"),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("issuer", sa.Text(), nullable=False, comment="account"),
+        sa.Column("grantee", sa.Text(), nullable=False),
+        sa.Column("retiring", sa.Text(), nullable=True),
+        sa.Column("operations", sa.JSON(), nullable=False),
+        sa.Column("constraints", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_key_grants")),
+    )
+    op.create_index(op.f("ix_key_grants_key_id"), "key_grants", ["key_id"], unique=False)
+    op.create_index(op.f("ix_key_grants_retiring"), "key_grants", ["retiring"], unique=False)
     op.create_table(
         "leftovers",
         sa.Column("path", sa.Text(), nullable=False, comment="in storage; nothing refers to it"),
