@@ -17,6 +17,7 @@ from registry.commands.copy import copy
 from registry.commands.events import events
 from registry.commands.explain import explain
 from registry.commands.gc import gc
+from registry.commands.lifecycle import lifecycle
 from registry.commands.options import Group, options, settings_of
 from registry.commands.policy import policy
 from registry.commands.protect import protect
@@ -42,6 +43,7 @@ for command in (
     copy,
     events,
     gc,
+    lifecycle,
     policy,
     protect,
     quota,

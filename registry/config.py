@@ -79,6 +79,9 @@ class Settings:
     quota_repository_bytes: int = _setting(0, "bytes that a repository may hold; 0 for no limit")
     quota_images: int = _setting(0, "images that a repository may hold; 0 for no limit")
     quota_repositories: int = _setting(0, "repositories in a registry; 0 for no limit")
+    lifecycle_notice_hours: float = _setting(
+        0.0, "hours that an image is announced before a lifecycle policy deletes it; 0: not at all"
+    )
     encryption: bool = _setting(True, "encrypt blobs and manifests of new repositories at rest")
     keyring: Path | None = _setting(None, "file of the local keyring; default DATA/keyring.json")
     storage: Literal["disk", "s3"] = _setting("disk", "where blobs lie: disk (DATA/storage) or s3")
@@ -130,6 +133,8 @@ class Settings:
         for name in ("gc_grace_hours", "upload_expiry_hours", "event_retry_hours"):
             if not 0 < getattr(self, name) <= HOURS_MAX:
                 raise ParameterInvalid(f"{name}: more than 0 hours, at most {HOURS_MAX:,}")
+        if not 0 <= self.lifecycle_notice_hours <= HOURS_MAX:
+            raise ParameterInvalid(f"lifecycle_notice_hours: 0 to {HOURS_MAX:,}")
         if self.grace_seconds < 0:
             raise ParameterInvalid("grace_seconds: at least 0")
         self._check_keeping()
@@ -185,6 +190,11 @@ class Settings:
         """The limits of accounts that have none of their own, as `quotas.Limits` names them."""
         names = ("account_bytes", "repository_bytes", "images", "repositories")
         return {name: getattr(self, f"quota_{name}") or None for name in names}
+
+    @property
+    def lifecycle_notice(self) -> timedelta:
+        """How long before a lifecycle policy deletes it an image is announced."""
+        return timedelta(hours=self.lifecycle_notice_hours)
 
     @property
     def event_retry(self) -> timedelta:

@@ -5,7 +5,7 @@ Source: ECR API reference, BatchDeleteImage: an image goes with its last tag, or
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -41,6 +41,7 @@ class Problem(Enum):
     OTHER_DIGEST = "the tag stands on another image"
     LISTED = "an index lists the image"
     PROTECTED = "it must not be deleted"
+    SPARED = "who asked for it wants it no more"
     TAGGED = "a tag stands on the image"
 
 
@@ -80,14 +81,27 @@ class Deletions:
         self._database = database
         self._removal = removal
 
-    def delete(self, repository: Repository, named: Sequence[Named]) -> list[Gone | Kept]:
+    def delete(
+        self,
+        repository: Repository,
+        named: Sequence[Named],
+        *,
+        spare: Callable[[sa.Connection], Container[Digest | None]] = lambda _connection: (),
+    ) -> list[Gone | Kept]:
         """Delete what is named; for each, in order, what came of it.
 
-        An index may stand behind the images that it lists: all of them go.
+        An index may stand behind the images that it lists: all of them go. `spare` tells, in
+        the same transaction, digests of what is to stay after all.
         """
         moment = datetime.now(UTC)
         with self._database.write() as connection:
-            found = [_find(connection, repository, each) for each in named]
+            spared = spare(connection)
+            found = [
+                Kept(Problem.SPARED)
+                if each.digest in spared
+                else _find(connection, repository, each)
+                for each in named
+            ]
             outcomes: list[Gone | Kept | None] = [
                 each if isinstance(each, Kept) else None for each in found
             ]
@@ -102,6 +116,17 @@ class Deletions:
                     break
                 waiting = still
         return [each for each in outcomes if each is not None]
+
+    def protected(
+        self, connection: sa.Connection, repository: Repository, image_ids: Sequence[int]
+    ) -> set[int]:
+        """Those of the images that must not be deleted. Raises Vanished."""
+        names = rows.tags_by_image(connection, list(image_ids))
+        return {
+            image_id
+            for image_id, tags_ in names.items()
+            if self._removal.protects(connection, repository, tags_)
+        }
 
     def _delete(
         self, connection: sa.Connection, repository: Repository, target: _Target, moment: datetime

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from registry.database.schema import images, resting, tags
 from registry.domain import events, image_rows, link_rows, links, shadows
 from registry.domain.protection import refuse_repository, refuse_tags
+from registry.values.errors import Protected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,6 +109,16 @@ class Removal:
         shadows.hide(connection, repository.id)
         self._rest(connection, repository, "repository", shadow_id=repository.id)
         return True
+
+    def protects(
+        self, connection: sa.Connection, repository: Repository, names: Sequence[str]
+    ) -> bool:
+        """Whether an image with these tags must not be deleted. Raises Vanished."""
+        try:
+            self._refuse(connection, repository, names)
+        except Protected:
+            return True
+        return False
 
     def _refuse(
         self, connection: sa.Connection, repository: Repository, names: Sequence[str]

@@ -13,13 +13,14 @@
     │   ├── ImageNotFound ── ImageArchived
     │   ├── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
     │   ├── RegistryPolicyNotFound  TemplateNotFound  RestingNotFound  ExclusionNotFound
+    │   ├── LifecyclePolicyNotFound  LifecyclePreviewNotFound  ReporterNotFound
     │   ├── BackfillNotFound
     │   └── EntityNotFound
     ├── Conflict
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
     │   ├── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
     │   ├── BlobExists  BlobUnreferenced  TemplateExists  ExclusionExists
-    │   ├── StorageClassFixed  Protected
+    │   ├── StorageClassFixed  Protected  LifecyclePreviewInProgress
     │   ├── EntityExists  DeleteConflict
     │   ├── BackfillRunning  BackfillEnded
     │   └── LimitExceeded ── TooManyTags  QuotaExceeded
@@ -160,6 +161,18 @@ class RestingNotFound(NotFound):
     """Nothing of that number rests here: it was brought back, or its time is over."""
 
 
+class LifecyclePolicyNotFound(NotFound):
+    """The repository has no lifecycle policy."""
+
+
+class LifecyclePreviewNotFound(NotFound):
+    """Nobody has asked for a preview of a lifecycle policy of the repository."""
+
+
+class ReporterNotFound(NotFound):
+    """Nobody of that name has reported images in use."""
+
+
 class ExclusionNotFound(NotFound):
     """The principal is not among those whose pulls do not count."""
 
@@ -216,6 +229,10 @@ class TemplateExists(Conflict):
 
 class Protected(Conflict):
     """A repository or tag that must not be deleted."""
+
+
+class LifecyclePreviewInProgress(Conflict):
+    """The preview that was asked for before is not there yet."""
 
 
 class ExclusionExists(Conflict):
