@@ -82,6 +82,14 @@ class Settings:
     mirror_of: str = _setting(
         "", "upstream meant by pulls of names that are not here, for dockerd: docker.io"
     )
+    undelete_days: float = _setting(
+        7.0, "days for which what is deleted can be brought back; 0 for not at all"
+    )
+    delete_immutable: bool = _setting(True, "immutable tags can be deleted, as at AWS")
+    quota_account_bytes: int = _setting(0, "bytes that an account may hold; 0 for no limit")
+    quota_repository_bytes: int = _setting(0, "bytes that a repository may hold; 0 for no limit")
+    quota_images: int = _setting(0, "images that a repository may hold; 0 for no limit")
+    quota_repositories: int = _setting(0, "repositories in a registry; 0 for no limit")
     lifecycle_notice_hours: float = _setting(
         0.0, "hours that an image is announced before a lifecycle policy deletes it; 0: not at all"
     )
@@ -143,6 +151,14 @@ class Settings:
             raise ParameterInvalid(f"lifecycle_notice_hours: 0 to {HOURS_MAX:,}")
         if self.grace_seconds < 0:
             raise ParameterInvalid("grace_seconds: at least 0")
+        self._check_keeping()
+
+    def _check_keeping(self) -> None:
+        if not 0 <= self.undelete_days <= HOURS_MAX / 24:
+            raise ParameterInvalid(f"undelete_days: 0 to {HOURS_MAX // 24:,}")
+        for name in ("account_bytes", "repository_bytes", "images", "repositories"):
+            if getattr(self, f"quota_{name}") < 0:
+                raise ParameterInvalid(f"quota_{name}: at least 0")
 
     @property
     def scope(self) -> Scope:
@@ -182,6 +198,17 @@ class Settings:
     def upstream_check(self) -> timedelta:
         """How long a cached tag is served before it is compared with its upstream's."""
         return timedelta(hours=self.upstream_check_hours)
+
+    @property
+    def undelete(self) -> timedelta:
+        """For how long what is deleted can be brought back."""
+        return timedelta(days=self.undelete_days)
+
+    @property
+    def quotas(self) -> dict[str, int | None]:
+        """The limits of accounts that have none of their own, as `quotas.Limits` names them."""
+        names = ("account_bytes", "repository_bytes", "images", "repositories")
+        return {name: getattr(self, f"quota_{name}") or None for name in names}
 
     @property
     def lifecycle_notice(self) -> timedelta:

@@ -12,7 +12,8 @@
     │   ├── RepositoryNotFound  BlobNotFound  UploadNotFound
     │   ├── ImageNotFound ── ImageArchived
     │   ├── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
-    │   ├── RegistryPolicyNotFound  TemplateNotFound  RuleNotFound  SecretNotFound
+    │   ├── RegistryPolicyNotFound  TemplateNotFound  RestingNotFound  RuleNotFound
+    │   ├── SecretNotFound
     │   ├── LifecyclePolicyNotFound  LifecyclePreviewNotFound  ReporterNotFound
     │   ├── ExclusionNotFound  BackfillNotFound
     │   └── EntityNotFound
@@ -20,10 +21,10 @@
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
     │   ├── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
     │   ├── BlobExists  BlobUnreferenced  TemplateExists  RuleExists
-    │   ├── ExclusionExists  StorageClassFixed  LifecyclePreviewInProgress
+    │   ├── ExclusionExists  StorageClassFixed  Protected  LifecyclePreviewInProgress
     │   ├── EntityExists  DeleteConflict
     │   ├── BackfillRunning  BackfillEnded
-    │   └── LimitExceeded ── TooManyTags
+    │   └── LimitExceeded ── TooManyTags  QuotaExceeded
     ├── Refused
     │   ├── Unauthenticated  TokenExpired  Denied  SecretInaccessible
     │   └── UpstreamDenied ── UpstreamSecretLost
@@ -172,6 +173,10 @@ class SecretNotFound(NotFound):
     """No secret of that ARN."""
 
 
+class RestingNotFound(NotFound):
+    """Nothing of that number rests here: it was brought back, or its time is over."""
+
+
 class LifecyclePolicyNotFound(NotFound):
     """The repository has no lifecycle policy."""
 
@@ -242,6 +247,10 @@ class RuleExists(Conflict):
     """A pull through cache rule of that prefix exists already."""
 
 
+class Protected(Conflict):
+    """A repository or tag that must not be deleted."""
+
+
 class LifecyclePreviewInProgress(Conflict):
     """The preview that was asked for before is not there yet."""
 
@@ -288,6 +297,10 @@ class LimitExceeded(Conflict):
 
 class TooManyTags(LimitExceeded):
     """A resource with more tags of its own than it may have."""
+
+
+class QuotaExceeded(LimitExceeded):
+    """One more would be more than a repository or an account may hold."""
 
 
 class Refused(MoorageError):
