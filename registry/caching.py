@@ -6,6 +6,7 @@ from registry.config import Settings
 from registry.domain.blobs import Blobs
 from registry.domain.images import Images
 from registry.domain.repositories import Repositories
+from registry.domain.resting import Removal
 from registry.domain.templates import Templates
 from registry.domain.uploads import Uploads
 from registry.domain.upstreams.cache import Below, Caching, caching
@@ -29,6 +30,7 @@ def caching_of(
     templates: Templates,
     uploads: Uploads,
     blobs: Blobs,
+    removal: Removal,
 ) -> Caching:
     """The cache as the wires use it."""
     vault = Vault(ground.storage, ground.keys)
@@ -39,7 +41,7 @@ def caching_of(
         client=Client(Trusted(settings.upstreams), settings.upstream_timeout),
         repositories=repositories,
         templates=templates,
-        images=Images(ground.database, ground.cache, vault, sparse="all"),
+        images=Images(ground.database, ground.cache, vault, removal=removal, sparse="all"),
         uploads=uploads,
         blobs=blobs,
     )

@@ -215,6 +215,7 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
             templates=templates,
             uploads=uploads,
             blobs=blobs,
+            removal=removal,
         ),
     )
 
