@@ -27,6 +27,7 @@ from registry.http.metrics import Metrics
 from registry.http.observe import Observe
 from registry.http.operations import exposition, healthz
 from registry.iam.binding import bound_iam
+from registry.keys.aws import REFRESH_SECONDS
 from registry.keys.local import LocalKeyring
 from registry.moves import SECONDS as MOVES_SECONDS
 from registry.moves import Moves
@@ -125,8 +126,10 @@ class Front:
 def works(settings: Settings, ground: Ground, metrics: Metrics) -> list[Work]:
     """What each worker does beside answering; what only one may do at a time sees to it itself."""
     collection = Collection(garbage_of(settings, ground), metrics, settings.gc_grace)
+    aws = ground.aws
     return [
         Work("keys", lambda _stop: ground.keys.purge(), PURGE_SECONDS),
+        *([Work("kms", lambda _stop: aws.refresh(), REFRESH_SECONDS)] if aws else []),
         Work("pulls", lambda _stop: ground.pulls.flush(), PULLS_SECONDS),
         Work("garbage", collection.run, collection.seconds),
         Work("rekeying", Moves(rekeyer_of(settings, ground)).run, MOVES_SECONDS),

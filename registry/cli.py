@@ -15,7 +15,7 @@ from registry.commands.audit import audit
 from registry.commands.backup import backup, restore
 from registry.commands.explain import explain
 from registry.commands.gc import gc
-from registry.commands.options import Group, options, settings_of
+from registry.commands.options import KEYS, Group, options, settings_of
 from registry.commands.policy import policy
 from registry.commands.rekey import rekey
 from registry.commands.tokens import token
@@ -51,7 +51,7 @@ def serve(config: Path | None, **given: Any) -> None:
 
 
 @main.command()
-@options("data", "account", "region", "keyring")
+@options("data", "account", "region", *KEYS)
 def credentials(config: Path | None, **given: Any) -> None:
     """Make another access key for the administrator and write DATA/credentials anew.
 
@@ -69,7 +69,7 @@ def keys() -> None:
     """Master keys of the local keyring; a running server sees every change at once."""
 
 
-_key_options = options("data", "account", "region", "keyring")
+_key_options = options("data", "account", "region", *KEYS)
 
 
 def _keyring(config: Path | None, given: dict[str, Any]) -> LocalKeyring:

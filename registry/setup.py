@@ -24,9 +24,8 @@ from registry.domain.identities.accounts import ADMINISTRATOR, NewKey
 from registry.domain.policyfiles.applying import PolicyFiles
 from registry.domain.policyfiles.folder import read_folder
 from registry.domain.policyfiles.problems import PolicyFilesInvalid
-from registry.ground import lay_ground
+from registry.ground import aws_keys, keyring, lay_ground
 from registry.http.logs import fields
-from registry.keys.local import LocalKeyring
 from registry.server import StartFailed
 from registry.storage.filesystem import FilesystemDriver
 from registry.storage.s3 import S3Driver
@@ -67,9 +66,9 @@ def prepare(settings: Settings) -> None:
     nothing of it.
     """
     path = settings.data / "moorage.db"
-    LocalKeyring(
-        settings.keyring_path, settings.account, settings.region, create=not path.exists()
-    ).purge()
+    keys = keyring(settings, aws_keys(settings), create=not path.exists())
+    keys.protect()
+    keys.purge()
     database = Database(path)
     migrate.upgrade(database)
     database.close()

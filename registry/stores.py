@@ -60,15 +60,15 @@ def stores_of(ground: Ground) -> Stores:
 
 def repositories_of(settings: Settings, ground: Ground) -> Repositories:
     """The repositories over the ground."""
-    vault = Vault(ground.storage, ground.keys)
+    vault = Vault(ground.storage, ground.provider)
     return Repositories(
-        ground.database, ground.cache, vault, ground.keys, encrypted=settings.encryption
+        ground.database, ground.cache, vault, ground.provider, encrypted=settings.encryption
     )
 
 
 def garbage_of(settings: Settings, ground: Ground) -> Garbage:
     """What collects garbage over the ground."""
-    vault = Vault(ground.storage, ground.keys)
+    vault = Vault(ground.storage, ground.provider)
     return Garbage(
         ground.database,
         vault,
@@ -80,13 +80,13 @@ def garbage_of(settings: Settings, ground: Ground) -> Garbage:
 
 def rekeying_of(settings: Settings, ground: Ground) -> Rekeying:
     """What starts a repository's move to another key, and tells of it."""
-    vault = Vault(ground.storage, ground.keys)
+    vault = Vault(ground.storage, ground.provider)
     return Rekeying(ground.database, vault, repositories_of(settings, ground))
 
 
 def resealing_of(settings: Settings, ground: Ground) -> Resealing:
     """What seals a repository's contents anew over the ground."""
-    database, vault = ground.database, Vault(ground.storage, ground.keys)
+    database, vault = ground.database, Vault(ground.storage, ground.provider)
     stored = Blobs(database, ground.cache, vault, grace=settings.gc_grace)
     return Resealing(database, vault, stored, Uploads(database, vault))
 
@@ -107,7 +107,7 @@ def access_of(settings: Settings, ground: Ground, repositories: Repositories) ->
 
 def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
     """What ECR's operations work on, and the OCI protocol too."""
-    database, vault = ground.database, Vault(ground.storage, ground.keys)
+    database, vault = ground.database, Vault(ground.storage, ground.provider)
     repositories = repositories_of(settings, ground)
     blobs = Blobs(database, ground.cache, vault, grace=settings.gc_grace)
     uploads = Uploads(database, vault)

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from registry.commands.opened import opened
-from registry.commands.options import STORAGE, options, settings_of
+from registry.commands.options import KEYS, STORAGE, options, settings_of
 from registry.commands.shown import size
 from registry.config import Settings
 from registry.domain.rekeying import Move, Rekeying
@@ -27,7 +27,7 @@ _LOOK_SECONDS = 0.5
 @click.option("--key", metavar="KEY", help="id, alias or ARN of the KMS key to move to")
 @click.option("--aes256", is_flag=True, help="move to the server's own key, as AES256 does")
 @click.option("--wait/--no-wait", default=True, help="stay until all is moved")
-@options("data", "account", "region", "encryption", "keyring", "gc_grace_hours", *STORAGE)
+@options("data", "account", "region", "encryption", *KEYS, "gc_grace_hours", *STORAGE)
 def rekey(
     *,
     repository: str | None,

@@ -226,8 +226,7 @@ class Repositories:
         """ARN of the KMS key, None for AES256: ECR's EncryptionConfiguration.kmsKey."""
         if repository.encryption_type == "AES256":
             return None
-        scope = repository.scope
-        return f"arn:aws:kms:{scope.region}:{scope.account}:key/{repository.key_id}"
+        return self._keys.arn(repository.key_id, repository.scope)
 
     def _find(self, scope: Scope, name: str) -> Repository | None:
         with self._database.read() as connection:

@@ -10,6 +10,7 @@ from threading import Lock
 from uuid import uuid4
 
 from registry.keys.cache import DataKeyCache
+from registry.keys.filesealing import FileSealing
 from registry.keys.keyfile import KeyFile, Signature
 from registry.keys.provider import DataKey
 from registry.keys.ring import (
@@ -27,6 +28,7 @@ from registry.keys.ringjson import SECRET_SIZE
 from registry.keys.wrapping import DATA_KEY_SIZE, derived_secret, unwrap, wrap
 from registry.values.digest import shown
 from registry.values.errors import Conflict, KeyNotFound, KeyUnavailable
+from registry.values.scope import Scope
 
 
 class _Loaded:
@@ -50,6 +52,8 @@ class LocalKeyring:
     region.
     """
 
+    remote = False
+
     def __init__(
         self,
         path: Path,
@@ -57,9 +61,10 @@ class LocalKeyring:
         region: str,
         *,
         create: bool = True,
+        sealing: FileSealing | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._file = KeyFile(path)
+        self._file = KeyFile(path, sealing)
         self._prefix = f"arn:aws:kms:{region}:{account}:"
         self._clock = clock
         self._lock = Lock()
@@ -72,9 +77,17 @@ class LocalKeyring:
 
     # What storage asks: KeyProvider.
 
-    def resolve(self, reference: str) -> str:
+    def resolve(self, reference: str, scope: Scope | None = None) -> str:  # noqa: ARG002 - tmp
         """Key id of a reference. Raises KeyNotFound."""
         return self._find(self._current().ring, reference).key_id
+
+    def arn(self, key_id: str, scope: Scope) -> str:
+        """ARN of a key; of one that is destroyed, as if it had been in `scope`."""
+        return f"arn:aws:kms:{scope.region}:{scope.account}:key/{key_id}"
+
+    def protect(self) -> None:
+        """Seal the file, if it is in clear and there is something to seal it with."""
+        self._file.protect()
 
     def check(self, key_id: str) -> None:
         """Raise KeyNotFound, or KeyUnavailable unless the key is enabled now."""

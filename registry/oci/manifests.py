@@ -19,9 +19,9 @@ from registry.values.manifest import SIZE_MAX
 from registry.values.reference import manifest_reference, tag_name
 
 if TYPE_CHECKING:
-    from registry.domain.images import Images
+    from registry.domain.images import Images, Stored
     from registry.domain.pulls import Pulls
-    from registry.domain.repositories import Repositories
+    from registry.domain.repositories import Repositories, Repository
     from registry.oci.call import Call
 
 TAGS_MAX = 100
@@ -39,7 +39,7 @@ class ManifestEndpoints:
     async def get(self, call: Call) -> Response:
         """Exactly the bytes that were pushed; HEAD gives the headers alone."""
         repository = self._repositories.get(call.scope, call.name)
-        stored = self._images.get(repository, _reference(call))
+        stored = await self._stored(repository, _reference(call))
         stored.image.require_active()
         headers = {
             **VERSION,
@@ -52,6 +52,11 @@ class ManifestEndpoints:
         if call.request.method == "GET":
             self._pulls.pulled(repository, stored.image, call.user)
         return Response(stored.content, headers=headers)
+
+    async def _stored(self, repository: Repository, reference: Digest | str) -> Stored:
+        if self._images.slow:
+            return await run_in_threadpool(self._images.get, repository, reference)
+        return self._images.get(repository, reference)
 
     async def put(self, call: Call) -> Response:
         """Store a manifest under a tag, or under a digest with any number of tags."""
