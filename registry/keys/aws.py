@@ -93,7 +93,7 @@ class AwsKeys:
         name = arn_of(reference) if _ID.fullmatch(reference) else reference
         with kms_failures(name):
             found = self._client(self._region_of(name)).describe_key(KeyId=name)["KeyMetadata"]
-        if (found.get("KeySpec"), found.get("KeyUsage")) != _SEALING:
+        if (found.get("KeySpec"), found.get("KeyUsage", _SEALING[1])) != _SEALING:
             raise ParameterInvalid(f"{name} is not a symmetric key for encryption")
         key_id, state = id_of(found["Arn"]), found.get("KeyState", "unknown")
         self._note(key_id, None if state == "Enabled" else KeyUnavailable(_off(name, state)))
