@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from registry.api.app import Api
+from registry.api.copying import CopyEndpoint
+from registry.api.routes import PREFIX as API_PREFIX
 from registry.aws.gateway import Gateway
 from registry.background import Work, repeated
 from registry.callers import Authorizer, Refusals, SigningKeys
@@ -20,6 +23,7 @@ from registry.config import Settings
 from registry.database.database import Database
 from registry.domain.pages import Pages
 from registry.domain.pulls import SECONDS as PULLS_SECONDS
+from registry.domain.replication.replicator import SECONDS as REPLICATION_SECONDS
 from registry.ecr.binding import bound_ecr
 from registry.ground import Ground, lay_ground
 from registry.http.logs import configure_logging
@@ -38,7 +42,14 @@ from registry.oci.listing import ListingEndpoints
 from registry.oci.manifests import ManifestEndpoints
 from registry.oci.routes import table
 from registry.oci.uploads import UploadEndpoints
-from registry.stores import ecr_stores, garbage_of, rekeyer_of, stores_of
+from registry.stores import (
+    ecr_stores,
+    garbage_of,
+    orders_of,
+    rekeyer_of,
+    replicator_of,
+    stores_of,
+)
 from registry.sts.operations import SessionOperations
 from registry.sts.service import GLOBAL_REGION, IdentityOperations, sts
 from registry.values.errors import ObjectNotFound
@@ -47,6 +58,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Send
     from starlette.types import Scope as AsgiScope
 
+    from registry.ecr.binding import Stores as EcrStores
     from registry.storage.driver import Driver
 
 PURGE_SECONDS = 600.0
@@ -94,19 +106,37 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         regions=settings.all_regions,
         refused=Refusals(access),
     )
+    copying = CopyEndpoint(
+        repositories,
+        stores.templates,
+        orders_of(ground, stores),
+        access,
+        pages=pages,
+        regions=settings.all_regions,
+    )
+    api = Api(
+        [copying.route],
+        SigningKeys(ground.directory, ground.sessions),
+        Authorizer(access),
+        regions=settings.all_regions,
+        refused=Refusals(access),
+    )
     downloads = DownloadApp(stores.downloads, access, repositories, blobs)
     metrics = Metrics()
-    rest = operations(ground, metrics, works(settings, ground, metrics))
-    return Observe(Front(oci, downloads, gateway, rest), metrics)
+    rest = operations(ground, metrics, works(settings, ground, stores, metrics))
+    return Observe(Front(oci, downloads, gateway, api, rest), metrics)
 
 
 class Front:
     """Which wire a request is for, by its path."""
 
-    def __init__(self, oci: ASGIApp, downloads: ASGIApp, gateway: ASGIApp, rest: ASGIApp) -> None:
+    def __init__(
+        self, oci: ASGIApp, downloads: ASGIApp, gateway: ASGIApp, api: ASGIApp, rest: ASGIApp
+    ) -> None:
         self._oci = oci
         self._downloads = downloads
         self._gateway = gateway
+        self._api = api
         self._rest = rest
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
@@ -118,20 +148,24 @@ class Front:
             app = self._oci
         elif path.startswith("/layers/"):
             app = self._downloads
+        elif path.startswith(API_PREFIX):
+            app = self._api
         else:
             app = self._gateway if path == "/" else self._rest
         await app(scope, receive, send)
 
 
-def works(settings: Settings, ground: Ground, metrics: Metrics) -> list[Work]:
+def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metrics) -> list[Work]:
     """What each worker does beside answering; what only one may do at a time sees to it itself."""
     collection = Collection(garbage_of(settings, ground), metrics, settings.gc_grace)
     aws = ground.aws
+    replicator = replicator_of(settings, ground, stores)
     return [
         Work("keys", lambda _stop: ground.keys.purge(), PURGE_SECONDS),
         *([Work("kms", lambda _stop: aws.refresh(), REFRESH_SECONDS)] if aws else []),
         Work("pulls", lambda _stop: ground.pulls.flush(), PULLS_SECONDS),
         Work("garbage", collection.run, collection.seconds),
+        Work("replication", replicator.run, REPLICATION_SECONDS),
         Work("rekeying", Moves(rekeyer_of(settings, ground)).run, MOVES_SECONDS),
     ]
 

@@ -13,6 +13,7 @@
     │   ├── ImageNotFound ── ImageArchived
     │   ├── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
     │   ├── RegistryPolicyNotFound  TemplateNotFound  ExclusionNotFound
+    │   ├── BackfillNotFound
     │   └── EntityNotFound
     ├── Conflict
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
@@ -20,6 +21,7 @@
     │   ├── BlobExists  BlobUnreferenced  TemplateExists  ExclusionExists
     │   ├── StorageClassFixed
     │   ├── EntityExists  DeleteConflict
+    │   ├── BackfillRunning  BackfillEnded
     │   └── LimitExceeded ── TooManyTags
     ├── Refused
     │   └── Unauthenticated  TokenExpired  Denied
@@ -159,6 +161,10 @@ class ExclusionNotFound(NotFound):
     """The principal is not among those whose pulls do not count."""
 
 
+class BackfillNotFound(NotFound):
+    """No replication backfill of that id in the registry."""
+
+
 class Vanished(NotFound):
     """What the request was about was deleted while it ran."""
 
@@ -223,6 +229,14 @@ class BlobUnreferenced(Conflict):
 
 class UploadConflict(Conflict):
     """Somebody else wrote to the upload in the meantime."""
+
+
+class BackfillRunning(Conflict):
+    """A replication backfill to that region is in progress already."""
+
+
+class BackfillEnded(Conflict):
+    """A replication backfill that has ended cannot be stopped."""
 
 
 class EntityExists(Conflict):

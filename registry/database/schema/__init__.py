@@ -10,7 +10,10 @@ repositories ─┬─ repository_policies
               └─ images ──┬─ tags
                           ├─ image_blobs      what a manifest needs
                           ├─ image_gaps       what it needs and was not there when it came
-                          └─ image_children   what an index lists
+                          ├─ image_children   what an index lists
+                          └─ replications     where it is to be copied to, and what came of it
+replicated_deletions                          what is to go elsewhere too
+backfills ─── backfill_items                  older images to be replicated
 leftovers                                     objects whose bytes are still to be deleted
 tasks                                         what one process at a time does
 event_targets ── event_deliveries             who is told of what, and has not been yet
@@ -58,12 +61,20 @@ from registry.database.schema.identities import (
 )
 from registry.database.schema.pulls import pull_time_exclusions
 from registry.database.schema.rekeying import rekeys
+from registry.database.schema.replication import (
+    backfill_items,
+    backfills,
+    replicated_deletions,
+    replications,
+)
 
 __all__ = [
     "Instant",
     "access_keys",
     "accounts",
     "attachments",
+    "backfill_items",
+    "backfills",
     "blobs",
     "creation_templates",
     "event_deliveries",
@@ -86,6 +97,8 @@ __all__ = [
     "pull_time_exclusions",
     "registry_settings",
     "rekeys",
+    "replicated_deletions",
+    "replications",
     "repositories",
     "repository_policies",
     "robots",
