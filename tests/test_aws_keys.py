@@ -31,6 +31,7 @@ from tests.application import (
 )
 from tests.commands.running import result_of
 from tests.keys.awskms import Told, credentials, key_arn, kms, kms_url
+from tests.tools import PROJECT
 
 if TYPE_CHECKING:
     from types_boto3_kms import KMSClient
@@ -197,3 +198,8 @@ def test_commands_say_what_they_cannot_do_with_keys_of_aws(
     told = result_of(registry.settings.data, "keys", "create", *given)
     assert told.exit_code == 0
     assert "in the keyring of this server, not at AWS" in told.stderr
+
+
+def test_everything_that_is_stored_may_lie_under_a_key_of_aws() -> None:
+    for path in (PROJECT / "registry").rglob("*.py"):
+        assert "Vault(ground.storage, ground.keys)" not in path.read_text(), path
