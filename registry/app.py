@@ -33,6 +33,8 @@ from registry.http.operations import exposition, healthz
 from registry.iam.binding import bound_iam
 from registry.keys.aws import REFRESH_SECONDS
 from registry.keys.local import LocalKeyring
+from registry.kms.binding import bound_kms
+from registry.kms.service import Stores as KmsStores
 from registry.moves import SECONDS as MOVES_SECONDS
 from registry.moves import Moves
 from registry.oci.app import OciApp
@@ -45,6 +47,7 @@ from registry.oci.uploads import UploadEndpoints
 from registry.stores import (
     ecr_stores,
     garbage_of,
+    grants_of,
     orders_of,
     rekeyer_of,
     replicator_of,
@@ -62,7 +65,7 @@ if TYPE_CHECKING:
     from registry.storage.driver import Driver
 
 PURGE_SECONDS = 600.0
-"""How often keys whose deletion date has come are destroyed."""
+"""How often keys are rotated or destroyed whose date has come."""
 
 
 def create(argument: str) -> ASGIApp:
@@ -100,6 +103,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
             bound_ecr(stores, pages, settings.hosts),
             sts.bind(IdentityOperations(), sessions, global_region=GLOBAL_REGION),
             bound_iam(stores_of(ground), pages),
+            bound_kms(KmsStores(ground.keys, grants_of(ground), access), pages),
         ],
         SigningKeys(ground.directory, ground.sessions),
         Authorizer(access),
@@ -161,13 +165,23 @@ def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metric
     aws = ground.aws
     replicator = replicator_of(settings, ground, stores)
     return [
-        Work("keys", lambda _stop: ground.keys.purge(), PURGE_SECONDS),
+        Work("keys", lambda _stop: tend(ground), PURGE_SECONDS),
         *([Work("kms", lambda _stop: aws.refresh(), REFRESH_SECONDS)] if aws else []),
         Work("pulls", lambda _stop: ground.pulls.flush(), PULLS_SECONDS),
         Work("garbage", collection.run, collection.seconds),
         Work("replication", replicator.run, REPLICATION_SECONDS),
         Work("rekeying", Moves(rekeyer_of(settings, ground)).run, MOVES_SECONDS),
     ]
+
+
+def tend(ground: Ground) -> None:
+    """Rotate the keys that are due, and destroy those whose deletion date has come.
+
+    Any process may do it at any time: the keyring's lock lets one do it.
+    """
+    ground.keys.rotate_due()
+    ground.keys.purge()
+    grants_of(ground).keep([key.key_id for key in ground.keys.ring().keys])
 
 
 def operations(ground: Ground, metrics: Metrics, beside: list[Work]) -> Starlette:

@@ -198,6 +198,11 @@ def keys_of_aws(default: str, region: str, endpoint: str | None = None) -> AwsKe
     return AwsKeys(default, region, lambda where: kms_client(where, endpoint))
 
 
+def of_aws(key_id: str) -> bool:
+    """Whether AWS KMS keeps the key of that id."""
+    return key_id.startswith(PREFIX)
+
+
 def id_of(arn: str) -> str:
     """The key id that stands for a key's ARN. Raises ParameterInvalid."""
     match = _ARN.fullmatch(arn)

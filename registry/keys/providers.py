@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from registry.keys.aws import PREFIX, AwsKeys, arn_of
+from registry.keys.aws import AwsKeys, arn_of, of_aws
 from registry.keys.local import LocalKeyring
 from registry.keys.provider import DataKey
 from registry.keys.ring import DEFAULT_ALIAS, ECR_ALIAS
@@ -36,7 +36,7 @@ class Providers:
 
     def arn(self, key_id: str, scope: Scope) -> str:
         """ARN of a key."""
-        return arn_of(key_id) if _aws(key_id) else self._local.arn(key_id, scope)
+        return arn_of(key_id) if of_aws(key_id) else self._local.arn(key_id, scope)
 
     def check(self, key_id: str) -> None:
         """Raise KeyNotFound or KeyUnavailable unless the key may be used now."""
@@ -51,8 +51,4 @@ class Providers:
         return self._of(key_id).decrypt_data_key(key_id, wrapped, context)
 
     def _of(self, key_id: str) -> AwsKeys | LocalKeyring:
-        return self._aws if _aws(key_id) else self._local
-
-
-def _aws(key_id: str) -> bool:
-    return key_id.startswith(PREFIX)
+        return self._aws if of_aws(key_id) else self._local

@@ -14,6 +14,7 @@ repositories ─┬─ repository_policies
                           └─ replications     where it is to be copied to, and what came of it
 replicated_deletions                          what is to go elsewhere too
 backfills ─── backfill_items                  older images to be replicated
+key_grants                                    who may use a key of the keyring for what
 leftovers                                     objects whose bytes are still to be deleted
 tasks                                         what one process at a time does
 event_targets ── event_deliveries             who is told of what, and has not been yet
@@ -59,6 +60,7 @@ from registry.database.schema.identities import (
     roles,
     users,
 )
+from registry.database.schema.keys import key_grants
 from registry.database.schema.pulls import pull_time_exclusions
 from registry.database.schema.rekeying import rekeys
 from registry.database.schema.replication import (
@@ -87,6 +89,7 @@ __all__ = [
     "images",
     "inline_policies",
     "instance_profiles",
+    "key_grants",
     "leftovers",
     "links",
     "metadata",
