@@ -88,7 +88,9 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
             UploadEndpoints(
                 repositories, stores.uploads, stores.blobs, access, stores.registries.mounts
             ),
-            ManifestEndpoints(repositories, stores.images, stores.pulls),
+            ManifestEndpoints(
+                repositories, stores.images, stores.pulls, remote=ground.provider.remote
+            ),
         ),
         tokens=stores.tokens,
         access=access,

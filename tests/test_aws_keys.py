@@ -119,7 +119,7 @@ def test_a_repository_has_a_key_of_its_own_by_arn(registry: Registry, kms: KMSCl
 def test_a_key_that_aws_does_not_know_is_refused(registry: Registry) -> None:
     arn = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-4000-8000-000000000000"
     ecr = registry.ecr()
-    with pytest.raises(ecr.exceptions.KmsException, match="does not exist"):
+    with pytest.raises(ecr.exceptions.KmsException, match=f"AWS KMS has no key '{arn}'"):
         ecr.create_repository(
             repositoryName=NAME,
             encryptionConfiguration={"encryptionType": "KMS", "kmsKey": arn},
@@ -157,7 +157,7 @@ def test_from_a_keyring_to_aws_and_back(
     with registry.anyone({"authorization": basic(token)}) as client:
         assert client.get("/v2/").status_code == 200, "secrets are the same: tokens go on"
     assert pull(registry) == [200, 200, 200]
-    local = registry.stores.repositories.get(SCOPE, NAME).key_id
+    local = registry.ground.keys.create("ours").key_id
     move(registry, Encryption("KMS"))
     assert registry.stores.repositories.get(SCOPE, NAME).key_id == id_of(key_arn)
     assert pull(registry) == [200, 200, 200]

@@ -120,11 +120,6 @@ class Images:
         self._vault = vault
         self._sparse = sparse
 
-    @property
-    def slow(self) -> bool:
-        """Whether `get` may take as long as a network does: then not on an event loop."""
-        return self._vault.remote
-
     def put(
         self,
         repository: Repository,

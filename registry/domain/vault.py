@@ -34,11 +34,6 @@ class Vault:
         self._drivers: dict[str, EncryptedDriver] = {}
         self._sealers: dict[str, Sealer] = {}
 
-    @property
-    def remote(self) -> bool:
-        """Whether opening something may take as long as a network does."""
-        return self._keys.remote
-
     def driver(self, key_id: str) -> Driver:
         """The driver to read and write the objects of a key."""
         return self._storage if key_id == PLAIN else self._encrypted(key_id)

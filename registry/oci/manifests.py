@@ -31,10 +31,14 @@ TAGS_MAX = 100
 class ManifestEndpoints:
     """`/v2/<name>/manifests/<reference>`."""
 
-    def __init__(self, repositories: Repositories, images: Images, pulls: Pulls) -> None:
+    def __init__(
+        self, repositories: Repositories, images: Images, pulls: Pulls, *, remote: bool = False
+    ) -> None:
+        """`remote` says that opening a manifest may take as long as a network does."""
         self._repositories = repositories
         self._images = images
         self._pulls = pulls
+        self._remote = remote
 
     async def get(self, call: Call) -> Response:
         """Exactly the bytes that were pushed; HEAD gives the headers alone."""
@@ -54,7 +58,7 @@ class ManifestEndpoints:
         return Response(stored.content, headers=headers)
 
     async def _stored(self, repository: Repository, reference: Digest | str) -> Stored:
-        if self._images.slow:
+        if self._remote:
             return await run_in_threadpool(self._images.get, repository, reference)
         return self._images.get(repository, reference)
 
