@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from registry.api.app import Api
 from registry.api.copying import CopyEndpoint
+from registry.api.event_targets import EventTargetEndpoints
 from registry.api.routes import PREFIX as API_PREFIX
 from registry.aws.gateway import Gateway
 from registry.background import Work, repeated
@@ -21,6 +22,8 @@ from registry.callers import Authorizer, Refusals, SigningKeys
 from registry.collection import Collection
 from registry.config import Settings
 from registry.database.database import Database
+from registry.delivery import delivery_of
+from registry.domain.events.pulls import SECONDS as PULL_EVENTS_SECONDS
 from registry.domain.pages import Pages
 from registry.domain.pulls import SECONDS as PULLS_SECONDS
 from registry.domain.replication.replicator import SECONDS as REPLICATION_SECONDS
@@ -46,6 +49,8 @@ from registry.oci.routes import table
 from registry.oci.uploads import UploadEndpoints
 from registry.stores import (
     ecr_stores,
+    event_queue_of,
+    event_targets_of,
     garbage_of,
     grants_of,
     orders_of,
@@ -120,8 +125,11 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         pages=pages,
         regions=settings.all_regions,
     )
+    event_targets = EventTargetEndpoints(
+        event_targets_of(ground), event_queue_of(settings, ground), pages
+    )
     api = Api(
-        [copying.route],
+        [copying.route, *event_targets.routes],
         SigningKeys(ground.directory, ground.sessions),
         Authorizer(access),
         regions=settings.all_regions,
@@ -163,6 +171,7 @@ class Front:
 
 def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metrics) -> list[Work]:
     """What each worker does beside answering; what only one may do at a time sees to it itself."""
+    delivery = delivery_of(settings, ground, metrics)
     collection = Collection(garbage_of(settings, ground), metrics, settings.gc_grace)
     aws = ground.aws
     replicator = replicator_of(settings, ground, stores)
@@ -172,6 +181,8 @@ def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metric
         Work("pulls", lambda _stop: ground.pulls.flush(), PULLS_SECONDS),
         Work("garbage", collection.run, collection.seconds),
         Work("replication", replicator.run, REPLICATION_SECONDS),
+        Work("events", delivery.run, delivery.seconds),
+        Work("pull-events", delivery.tell_pulls, PULL_EVENTS_SECONDS),
         Work("rekeying", Moves(rekeyer_of(settings, ground)).run, MOVES_SECONDS),
     ]
 

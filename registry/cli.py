@@ -14,6 +14,7 @@ from registry.commands.accounts import account
 from registry.commands.audit import audit
 from registry.commands.backup import backup, restore
 from registry.commands.copy import copy
+from registry.commands.events import events
 from registry.commands.explain import explain
 from registry.commands.gc import gc
 from registry.commands.options import KEYS, Group, options, settings_of
@@ -34,7 +35,7 @@ def main() -> None:
     """Amazon ECR's interface on a machine of your own."""
 
 
-for command in (account, audit, backup, copy, gc, policy, rekey, restore, token, verify):
+for command in (account, audit, backup, copy, events, gc, policy, rekey, restore, token, verify):
     main.add_command(command)
 policy.add_command(explain)
 

@@ -56,6 +56,13 @@ class Settings:
     policies: Path | None = _setting(None, "directory of policy files, applied at every start")
     audit: bool = _setting(True, "write every decision to DATA/audit/")
     audit_days: int = _setting(90, "days that the audit log is kept")
+    event_log: bool = _setting(False, "write every event to DATA/events/")
+    event_log_days: int = _setting(30, "days that the event log is kept")
+    event_pulls: bool = _setting(False, "tell of pulls too; a crash loses those of its last second")
+    event_retry_hours: float = _setting(24.0, "hours for which an event is tried to be delivered")
+    event_local_targets: bool = _setting(
+        False, "webhooks may go to loopback and link-local addresses"
+    )
     create_on_push: bool = _setting(False, "a push to a missing repository creates it")
     sparse_manifests: Literal["none", "index", "all"] = _setting(
         "index", "which manifests may name content that was not pushed: none, an index, all"
@@ -101,6 +108,8 @@ class Settings:
             raise ParameterInvalid("workers: at least 1")
         if self.audit_days < 1:
             raise ParameterInvalid("audit_days: at least 1")
+        if self.event_log_days < 1:
+            raise ParameterInvalid("event_log_days: at least 1")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ParameterInvalid("tls_cert and tls_key: give both or neither")
         self.hosts  # noqa: B018 - raises for what it cannot read
@@ -118,7 +127,7 @@ class Settings:
         for name in ("header_timeout", "body_timeout", "send_timeout"):
             if getattr(self, name) <= 0:
                 raise ParameterInvalid(f"{name}: more than 0 seconds")
-        for name in ("gc_grace_hours", "upload_expiry_hours"):
+        for name in ("gc_grace_hours", "upload_expiry_hours", "event_retry_hours"):
             if not 0 < getattr(self, name) <= HOURS_MAX:
                 raise ParameterInvalid(f"{name}: more than 0 hours, at most {HOURS_MAX:,}")
         if self.grace_seconds < 0:
@@ -157,6 +166,16 @@ class Settings:
     def upload_expiry(self) -> timedelta:
         """After how long without a byte an upload is dropped."""
         return timedelta(hours=self.upload_expiry_hours)
+
+    @property
+    def event_retry(self) -> timedelta:
+        """How long an event is tried to be delivered."""
+        return timedelta(hours=self.event_retry_hours)
+
+    @property
+    def event_path(self) -> Path:
+        """Where the event log is, a file for each day."""
+        return self.data / "events"
 
     @property
     def keyring_path(self) -> Path:

@@ -9,6 +9,8 @@ from registry.domain.copying.copier import Copier
 from registry.domain.copying.orders import Orders
 from registry.domain.deletions import Deletions
 from registry.domain.downloads import Downloads
+from registry.domain.events.deliveries import Queue
+from registry.domain.events.targets import Targets
 from registry.domain.garbage import Garbage
 from registry.domain.grants import Grants
 from registry.domain.guards import Guards
@@ -17,6 +19,7 @@ from registry.domain.identities.holdings import Holdings
 from registry.domain.identities.policies import Policies
 from registry.domain.identities.resource_tags import ResourceTags
 from registry.domain.identities.roles import Profiles, Roles
+from registry.domain.identities.secrets import Secrets
 from registry.domain.identities.usage import PolicyUsage
 from registry.domain.identities.users import AccessKeys, Users
 from registry.domain.images import Images
@@ -97,6 +100,16 @@ def garbage_of(settings: Settings, ground: Ground) -> Garbage:
         grace=settings.gc_grace,
         expiry=settings.upload_expiry,
     )
+
+
+def event_targets_of(ground: Ground) -> Targets:
+    """Who wants to hear of events."""
+    return Targets(ground.database, Secrets(ground.keys.secret("event targets")))
+
+
+def event_queue_of(settings: Settings, ground: Ground) -> Queue:
+    """What is still to be told to them."""
+    return Queue(ground.database, settings.event_retry)
 
 
 def rekeying_of(settings: Settings, ground: Ground) -> Rekeying:

@@ -78,6 +78,29 @@ class Metrics:
             registry=self._registry,
             multiprocess_mode="max",
         )
+        self._deliveries = Counter(
+            "moorage_event_deliveries",
+            "Attempts to deliver an event.",
+            ("kind", "outcome"),
+            registry=self._registry,
+        )
+        self._waiting = Gauge(
+            "moorage_events_waiting",
+            "Deliveries of events that wait.",
+            registry=self._registry,
+            multiprocess_mode="mostrecent",
+        )
+        self._dead = Gauge(
+            "moorage_events_given_up",
+            "Deliveries of events that were given up: dead letters.",
+            registry=self._registry,
+            multiprocess_mode="mostrecent",
+        )
+        self._events_lost = Counter(
+            "moorage_events_lost",
+            "Dead letters that were dropped, and pulls that there was no room to tell of.",
+            registry=self._registry,
+        )
         self._audit_lost = Counter(
             "moorage_audit_events_lost",
             "Events that the audit log had no room for.",
@@ -117,6 +140,20 @@ class Metrics:
     def audit_lost(self, count: int) -> None:
         """Count events that the audit log lost."""
         self._audit_lost.inc(count)
+
+    def events(self, kind: str, outcome: str, count: int) -> None:
+        """Count deliveries to a `log` or a `webhook`: `delivered` or `failed`."""
+        if count:
+            self._deliveries.labels(kind, outcome).inc(count)
+
+    def events_queued(self, waiting: int, given_up: int) -> None:
+        """So many deliveries wait, and so many are dead letters."""
+        self._waiting.set(waiting)
+        self._dead.set(given_up)
+
+    def events_lost(self, count: int) -> None:
+        """Count deliveries that nobody can try again."""
+        self._events_lost.inc(count)
 
     def collected(self, kind: str, count: int) -> None:
         """Count bytes that the collection freed: `blobs`, `uploads` or `objects`."""

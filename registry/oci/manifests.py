@@ -43,7 +43,8 @@ class ManifestEndpoints:
     async def get(self, call: Call) -> Response:
         """Exactly the bytes that were pushed; HEAD gives the headers alone."""
         repository = self._repositories.get(call.scope, call.name)
-        stored = await self._stored(repository, _reference(call))
+        reference = _reference(call)
+        stored = await self._stored(repository, reference)
         stored.image.require_active()
         headers = {
             **VERSION,
@@ -54,7 +55,8 @@ class ManifestEndpoints:
         if call.has(headers["ETag"]):
             return Response(status_code=304, headers=headers)
         if call.request.method == "GET":
-            self._pulls.pulled(repository, stored.image, call.user)
+            tag = None if isinstance(reference, Digest) else reference
+            self._pulls.pulled(repository, stored.image, call.user, tag)
         return Response(stored.content, headers=headers)
 
     async def _stored(self, repository: Repository, reference: Digest | str) -> Stored:

@@ -80,6 +80,7 @@ def upgrade() -> None:
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("secret", sa.LargeBinary(), nullable=False, comment="sealed under the keyring"),
         sa.Column("detail_types", sa.JSON(), nullable=False, comment="none: every one"),
+        sa.Column("actions", sa.JSON(), nullable=False, comment="none: every one but PULL"),
         sa.Column("repositories", sa.JSON(), nullable=False, comment="patterns; none: every one"),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("next_at", sa.BigInteger(), nullable=True, comment="not before; NULL: at once"),
