@@ -16,6 +16,7 @@ from registry.api.app import Api
 from registry.api.copying import CopyEndpoint
 from registry.api.event_targets import EventTargetEndpoints
 from registry.api.routes import PREFIX as API_PREFIX
+from registry.api.uses import UseEndpoints
 from registry.aws.gateway import Gateway
 from registry.background import Work, repeated
 from registry.callers import Authorizer, Refusals, SigningKeys
@@ -38,6 +39,8 @@ from registry.keys.aws import REFRESH_SECONDS
 from registry.keys.local import LocalKeyring
 from registry.kms.binding import bound_kms
 from registry.kms.service import Stores as KmsStores
+from registry.lifecycling import PREVIEW_SECONDS, Lifecycling
+from registry.lifecycling import SECONDS as LIFECYCLE_SECONDS
 from registry.moves import SECONDS as MOVES_SECONDS
 from registry.moves import Moves
 from registry.oci.app import OciApp
@@ -129,7 +132,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         event_targets_of(ground), event_queue_of(settings, ground), pages
     )
     api = Api(
-        [copying.route, *event_targets.routes],
+        [copying.route, *event_targets.routes, *UseEndpoints(stores.lifecycle.uses).routes],
         SigningKeys(ground.directory, ground.sessions),
         Authorizer(access),
         regions=settings.all_regions,
@@ -174,12 +177,15 @@ def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metric
     delivery = delivery_of(settings, ground, metrics)
     collection = Collection(garbage_of(settings, ground), metrics, settings.gc_grace)
     aws = ground.aws
+    lifecycling = Lifecycling(stores.lifecycle, metrics)
     replicator = replicator_of(settings, ground, stores)
     return [
         Work("keys", lambda _stop: tend(ground), PURGE_SECONDS),
         *([Work("kms", lambda _stop: aws.refresh(), REFRESH_SECONDS)] if aws else []),
         Work("pulls", lambda _stop: ground.pulls.flush(), PULLS_SECONDS),
         Work("garbage", collection.run, collection.seconds),
+        Work("lifecycle", lifecycling.run, LIFECYCLE_SECONDS),
+        Work("previews", lifecycling.preview, PREVIEW_SECONDS),
         Work("replication", replicator.run, REPLICATION_SECONDS),
         Work("events", delivery.run, delivery.seconds),
         Work("pull-events", delivery.tell_pulls, PULL_EVENTS_SECONDS),

@@ -17,6 +17,7 @@ from registry.commands.copy import copy
 from registry.commands.events import events
 from registry.commands.explain import explain
 from registry.commands.gc import gc
+from registry.commands.lifecycle import lifecycle
 from registry.commands.options import KEYS, Group, options, settings_of
 from registry.commands.policy import policy
 from registry.commands.rekey import rekey
@@ -35,7 +36,20 @@ def main() -> None:
     """Amazon ECR's interface on a machine of your own."""
 
 
-for command in (account, audit, backup, copy, events, gc, policy, rekey, restore, token, verify):
+for command in (
+    account,
+    audit,
+    backup,
+    copy,
+    events,
+    gc,
+    lifecycle,
+    policy,
+    rekey,
+    restore,
+    token,
+    verify,
+):
     main.add_command(command)
 policy.add_command(explain)
 

@@ -71,6 +71,9 @@ class Settings:
         24.0, "hours that a blob which no image needs is kept after a client was told of it"
     )
     upload_expiry_hours: float = _setting(24.0, "hours after which an abandoned upload is dropped")
+    lifecycle_notice_hours: float = _setting(
+        0.0, "hours that an image is announced before a lifecycle policy deletes it; 0: not at all"
+    )
     encryption: bool = _setting(True, "encrypt blobs and manifests of new repositories at rest")
     keyring: Path | None = _setting(None, "file of the local keyring; default DATA/keyring.json")
     key_provider: Literal["local", "aws"] = _setting(
@@ -130,6 +133,8 @@ class Settings:
         for name in ("gc_grace_hours", "upload_expiry_hours", "event_retry_hours"):
             if not 0 < getattr(self, name) <= HOURS_MAX:
                 raise ParameterInvalid(f"{name}: more than 0 hours, at most {HOURS_MAX:,}")
+        if not 0 <= self.lifecycle_notice_hours <= HOURS_MAX:
+            raise ParameterInvalid(f"lifecycle_notice_hours: 0 to {HOURS_MAX:,}")
         if self.grace_seconds < 0:
             raise ParameterInvalid("grace_seconds: at least 0")
 
@@ -166,6 +171,11 @@ class Settings:
     def upload_expiry(self) -> timedelta:
         """After how long without a byte an upload is dropped."""
         return timedelta(hours=self.upload_expiry_hours)
+
+    @property
+    def lifecycle_notice(self) -> timedelta:
+        """How long before a lifecycle policy deletes it an image is announced."""
+        return timedelta(hours=self.lifecycle_notice_hours)
 
     @property
     def event_retry(self) -> timedelta:

@@ -26,6 +26,7 @@ from registry.domain.images import Images
 from registry.domain.key_policies import KeyGuards
 from registry.domain.key_use import KeyUse, Lending
 from registry.domain.layers import Layers
+from registry.domain.lifecycle.stores import Lifecycle, lifecycle_of
 from registry.domain.pull_exclusions import PullExclusions
 from registry.domain.registries import Registries
 from registry.domain.rekeyer import Rekeyer
@@ -102,6 +103,22 @@ def garbage_of(settings: Settings, ground: Ground) -> Garbage:
     )
 
 
+def deletions_of(ground: Ground) -> Deletions:
+    """What deletes images for whoever asks, and lets the deletions go where others are to know."""
+    return Deletions(ground.database, queue.deleted)
+
+
+def lifecycle_stores(
+    settings: Settings,
+    ground: Ground,
+    repositories: Repositories,
+    deletions: Deletions | None = None,
+) -> Lifecycle:
+    """Lifecycle policies, what runs them, and who keeps images from them."""
+    deletions = deletions or deletions_of(ground)
+    return lifecycle_of(ground.database, repositories, deletions, notice=settings.lifecycle_notice)
+
+
 def event_targets_of(ground: Ground) -> Targets:
     """Who wants to hear of events."""
     return Targets(ground.database, Secrets(ground.keys.secret("event targets")))
@@ -155,6 +172,7 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         deleted=queue.deleted,
     )
     tokens = tokens_of(ground)
+    deletions = deletions_of(ground)
     access = access_of(settings, ground, repositories)
     return EcrStores(
         registries=Registries(database, ground.cache),
@@ -163,9 +181,10 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         templates=Templates(database, repositories),
         images=images,
         pulls=ground.pulls,
+        deletions=deletions,
+        lifecycle=lifecycle_stores(settings, ground, repositories, deletions),
         pull_exclusions=PullExclusions(database, ground.cache),
         storage_classes=StorageClasses(database),
-        deletions=Deletions(database, queue.deleted),
         tags_of=TagsOf(database),
         blobs=blobs,
         uploads=uploads,

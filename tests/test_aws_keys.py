@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 import pytest
 
+from registry.cli import main
+from registry.commands.options import KEYS
 from registry.domain.rekeyer import Rekeyer
 from registry.domain.repositories import Encryption
 from registry.keys.aws import AwsKeys, id_of
@@ -203,3 +206,13 @@ def test_commands_say_what_they_cannot_do_with_keys_of_aws(
 def test_everything_that_is_stored_may_lie_under_a_key_of_aws() -> None:
     for path in (PROJECT / "registry").rglob("*.py"):
         assert "Vault(ground.storage, ground.keys)" not in path.read_text(), path
+
+
+def test_every_command_that_takes_a_keyring_takes_the_settings_of_aws() -> None:
+    commands: list[click.Command] = [main]
+    for command in commands:
+        commands += command.commands.values() if isinstance(command, click.Group) else ()
+    taking = [{each.name for each in command.params} for command in commands]
+    taking = [names for names in taking if "keyring" in names]
+    assert len(taking) > 15
+    assert all(names >= set(KEYS) for names in taking)

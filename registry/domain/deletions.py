@@ -5,7 +5,7 @@ Source: ECR API reference, BatchDeleteImage: an image goes with its last tag, or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,7 @@ class Problem(Enum):
     NOT_FOUND = "not found"
     OTHER_DIGEST = "the tag stands on another image"
     LISTED = "an index lists the image"
+    SPARED = "who asked for it wants it no more"
     TAGGED = "a tag stands on the image"
 
 
@@ -76,13 +77,26 @@ class Deletions:
         self._database = database
         self._deleted = deleted
 
-    def delete(self, repository: Repository, named: Sequence[Named]) -> list[Gone | Kept]:
+    def delete(
+        self,
+        repository: Repository,
+        named: Sequence[Named],
+        *,
+        spare: Callable[[sa.Connection], Container[Digest | None]] = lambda _connection: (),
+    ) -> list[Gone | Kept]:
         """Delete what is named; for each, in order, what came of it.
 
-        An index may stand behind the images that it lists: all of them go.
+        An index may stand behind the images that it lists: all of them go. `spare` tells, in
+        the same transaction, digests of what is to stay after all.
         """
         with self._database.write() as connection:
-            found = [_find(connection, repository, each) for each in named]
+            spared = spare(connection)
+            found = [
+                Kept(Problem.SPARED)
+                if each.digest in spared
+                else _find(connection, repository, each)
+                for each in named
+            ]
             outcomes: list[Gone | Kept | None] = [
                 each if isinstance(each, Kept) else None for each in found
             ]

@@ -15,6 +15,7 @@ from registry.domain.access import UNGUARDED, Guarded
 from registry.domain.identities.identity import Document
 from registry.domain.key_choice import KeyChoice
 from registry.domain.leftovers import discard
+from registry.domain.lifecycle import policies as lifecycle_policies
 from registry.values.errors import (
     RepositoryExists,
     RepositoryNotEmpty,
@@ -104,8 +105,9 @@ class Repositories:
         scan_on_push: bool = False,
         resource_tags: Mapping[str, str] | None = None,
         policy: str | None = None,
+        lifecycle: str | None = None,
     ) -> Repository:
-        """Make an empty repository; `policy` was checked before.
+        """Make an empty repository; `policy` and `lifecycle` were checked before.
 
         Raises NameInvalid, RepositoryExists, KeyNotFound, KeyUnavailable, ParameterInvalid.
         """
@@ -135,6 +137,8 @@ class Repositories:
             if policy is not None:
                 new = {"repository_id": made.id, "document": policy}
                 connection.execute(sa.insert(repository_policies).values(new))
+            if lifecycle is not None:
+                lifecycle_policies.put(connection, made.id, lifecycle, row["created_at"])
             events.repository_created(connection, made)
             return made
 

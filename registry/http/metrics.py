@@ -78,6 +78,18 @@ class Metrics:
             registry=self._registry,
             multiprocess_mode="max",
         )
+        self._lifecycle = Counter(
+            "moorage_lifecycle_images",
+            "Images that lifecycle policies expired or archived, or had to leave for a later run.",
+            ("action",),
+            registry=self._registry,
+        )
+        self._lifecycle_runs = Gauge(
+            "moorage_lifecycle_last_run_seconds",
+            "When a lifecycle policy last ran to its end, in seconds since 1970.",
+            registry=self._registry,
+            multiprocess_mode="max",
+        )
         self._deliveries = Counter(
             "moorage_event_deliveries",
             "Attempts to deliver an event.",
@@ -163,6 +175,15 @@ class Metrics:
     def collection_ended(self) -> None:
         """A collection came to its end now."""
         self._collections.set_to_current_time()
+
+    def lifecycle(self, action: str, count: int) -> None:
+        """Count images that lifecycle policies `expired`, `archived` or `kept`."""
+        if count:
+            self._lifecycle.labels(action).inc(count)
+
+    def lifecycle_ran(self) -> None:
+        """A lifecycle policy ran to its end now."""
+        self._lifecycle_runs.set_to_current_time()
 
     def exposition(self) -> bytes:
         """All of it in Prometheus's text format, over every worker of the server."""

@@ -13,13 +13,14 @@
     │   ├── ImageNotFound ── ImageArchived
     │   ├── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
     │   ├── RegistryPolicyNotFound  TemplateNotFound  ExclusionNotFound
+    │   ├── LifecyclePolicyNotFound  LifecyclePreviewNotFound  ReporterNotFound
     │   ├── BackfillNotFound
     │   └── EntityNotFound
     ├── Conflict
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
     │   ├── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
     │   ├── BlobExists  BlobUnreferenced  TemplateExists  ExclusionExists
-    │   ├── StorageClassFixed
+    │   ├── StorageClassFixed  LifecyclePreviewInProgress
     │   ├── EntityExists  DeleteConflict
     │   ├── BackfillRunning  BackfillEnded
     │   └── LimitExceeded ── TooManyTags
@@ -157,6 +158,18 @@ class TemplateNotFound(NotFound):
     """No repository creation template of that prefix."""
 
 
+class LifecyclePolicyNotFound(NotFound):
+    """The repository has no lifecycle policy."""
+
+
+class LifecyclePreviewNotFound(NotFound):
+    """Nobody has asked for a preview of a lifecycle policy of the repository."""
+
+
+class ReporterNotFound(NotFound):
+    """Nobody of that name has reported images in use."""
+
+
 class ExclusionNotFound(NotFound):
     """The principal is not among those whose pulls do not count."""
 
@@ -209,6 +222,10 @@ class BlobReferenced(Conflict):
 
 class TemplateExists(Conflict):
     """A repository creation template of that prefix exists already."""
+
+
+class LifecyclePreviewInProgress(Conflict):
+    """The preview that was asked for before is not there yet."""
 
 
 class ExclusionExists(Conflict):

@@ -93,6 +93,23 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "image_reporters",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("reported_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_image_reporters")),
+        sa.UniqueConstraint(
+            "account", "region", "name", name=op.f("uq_image_reporters_account_region_name")
+        ),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        op.f("ix_image_reporters_expires_at"), "image_reporters", ["expires_at"], unique=False
+    )
+    op.create_table(
         "inline_policies",
         sa.Column("owner_id", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -301,6 +318,25 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "images_in_use",
+        sa.Column(
+            "image_reporter_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+        ),
+        sa.Column("repository", sa.Text(), nullable=False, comment="by name: it may come later"),
+        sa.Column("reference", sa.Text(), nullable=False, comment="a digest or a tag"),
+        sa.ForeignKeyConstraint(
+            ["image_reporter_id"],
+            ["image_reporters.id"],
+            name=op.f("fk_images_in_use_image_reporter_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint(
+            "image_reporter_id", "repository", "reference", name=op.f("pk_images_in_use")
+        ),
+    )
+    op.create_table(
         "instance_profiles",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("account", sa.Text(), nullable=False),
@@ -313,6 +349,58 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_instance_profiles")),
         sa.UniqueConstraint("account", "name", name=op.f("uq_instance_profiles_account_name")),
+    )
+    op.create_table(
+        "lifecycle_policies",
+        sa.Column(
+            "repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "document", sa.Text(), nullable=False, comment="rules in the order of priorities"
+        ),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False, comment="when it is to run next"),
+        sa.Column(
+            "evaluated_at", sa.BigInteger(), nullable=True, comment="when it ran last, to the end"
+        ),
+        sa.Column("last_run", sa.JSON(), nullable=True, comment="what that did"),
+        sa.ForeignKeyConstraint(
+            ["repository_id"],
+            ["repositories.id"],
+            name=op.f("fk_lifecycle_policies_repository_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("repository_id", name=op.f("pk_lifecycle_policies")),
+    )
+    op.create_index(
+        op.f("ix_lifecycle_policies_due_at"), "lifecycle_policies", ["due_at"], unique=False
+    )
+    op.create_table(
+        "lifecycle_previews",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False, comment="the model's word"),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.Column("expiring", sa.Integer(), nullable=False, comment="images that would go"),
+        sa.Column(
+            "archiving", sa.Integer(), nullable=False, comment="images that would be archived"
+        ),
+        sa.Column("freed", sa.BigInteger(), nullable=False, comment="bytes of blobs that would go"),
+        sa.ForeignKeyConstraint(
+            ["repository_id"],
+            ["repositories.id"],
+            name=op.f("fk_lifecycle_previews_repository_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lifecycle_previews")),
+        sa.UniqueConstraint("repository_id", name=op.f("uq_lifecycle_previews_repository_id")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        op.f("ix_lifecycle_previews_status"), "lifecycle_previews", ["status"], unique=False
     )
     op.create_table(
         "links",
@@ -542,6 +630,59 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("image_id", "digest", name=op.f("pk_image_gaps")),
     )
     op.create_index(op.f("ix_image_gaps_digest"), "image_gaps", ["digest"], unique=False)
+    op.create_table(
+        "lifecycle_notices",
+        sa.Column("image_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("noticed_at", sa.BigInteger(), nullable=False),
+        sa.Column("acts_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["image_id"],
+            ["images.id"],
+            name=op.f("fk_lifecycle_notices_image_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["repository_id"],
+            ["repositories.id"],
+            name=op.f("fk_lifecycle_notices_repository_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("image_id", name=op.f("pk_lifecycle_notices")),
+    )
+    op.create_index(
+        op.f("ix_lifecycle_notices_repository_id"),
+        "lifecycle_notices",
+        ["repository_id"],
+        unique=False,
+    )
+    op.create_table(
+        "lifecycle_preview_results",
+        sa.Column(
+            "lifecycle_preview_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+        ),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("tags", sa.JSON(), nullable=False),
+        sa.Column("pushed_at", sa.BigInteger(), nullable=False),
+        sa.Column("storage", sa.Text(), nullable=False),
+        sa.Column("expires", sa.Boolean(), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["lifecycle_preview_id"],
+            ["lifecycle_previews.id"],
+            name=op.f("fk_lifecycle_preview_results_lifecycle_preview_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint(
+            "lifecycle_preview_id", "number", name=op.f("pk_lifecycle_preview_results")
+        ),
+    )
     op.create_table(
         "policy_versions",
         sa.Column("policy_arn", sa.Text(), nullable=False),
