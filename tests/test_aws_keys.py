@@ -18,7 +18,13 @@ from registry.keys.aws import AwsKeys, id_of
 from registry.keys.filesealing import sealed_by
 from registry.setup import prepare
 from registry.stores import rekeying_of, resealing_of
-from registry.values.errors import KeyUnavailable, ParameterInvalid
+from registry.values.errors import (
+    Damaged,
+    KeyDisabled,
+    KeyNotFound,
+    KeyUnavailable,
+    ParameterInvalid,
+)
 from tests import images
 from tests.application import (
     SCOPE,
@@ -216,3 +222,28 @@ def test_every_command_that_takes_a_keyring_takes_the_settings_of_aws() -> None:
     taking = [names for names in taking if "keyring" in names]
     assert len(taking) > 15
     assert all(names >= set(KEYS) for names in taking)
+
+
+def test_another_moorage_is_a_kms_too(open_one: OpenRegistry) -> None:
+    """Its answers and refusals are taken as those of AWS."""
+    other = open_one()
+    client: Any = other.aws("kms", other.admin.id, other.admin.secret)
+    made = client.create_key()["KeyMetadata"]
+    client.create_alias(AliasName="alias/registry", TargetKeyId=made["KeyId"])
+    keys = AwsKeys("alias/registry", "us-east-1", lambda _region: client)
+    key_id = keys.resolve("alias/registry")
+    assert key_id == id_of(made["Arn"])
+    context = {"moorage:name": "a"}
+    sealed = keys.generate_data_key(key_id, context)
+    assert keys.decrypt_data_key(key_id, sealed.wrapped, context) == sealed.plaintext
+    second = keys.resolve(client.create_key()["KeyMetadata"]["Arn"])
+    for wrong in ((key_id, {"moorage:name": "b"}), (second, context)):
+        with pytest.raises(Damaged):
+            keys.decrypt_data_key(wrong[0], sealed.wrapped, wrong[1])
+    client.disable_key(KeyId=made["KeyId"])
+    with pytest.raises(KeyDisabled):
+        keys.generate_data_key(key_id, context)
+    with pytest.raises(KeyDisabled):
+        keys.decrypt_data_key(key_id, sealed.wrapped, context)
+    with pytest.raises(KeyNotFound):
+        keys.resolve("alias/none")
