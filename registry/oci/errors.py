@@ -47,6 +47,7 @@ TABLE: tuple[tuple[type[errors.MoorageError], int, str], ...] = (
     (errors.Denied, 403, "DENIED"),
     (errors.UpstreamDenied, 403, "DENIED"),
     (errors.StorageFull, 507, "UNAVAILABLE"),
+    (errors.KeyServiceUnavailable, 503, "UNAVAILABLE"),
     (errors.KeyUnavailable, 403, "DENIED"),
     (errors.UpstreamBusy, 429, "TOOMANYREQUESTS"),
     (errors.UpstreamFailed, 502, "UNAVAILABLE"),

@@ -29,7 +29,8 @@
     │   ├── Unauthenticated  TokenExpired  Denied  SecretInaccessible
     │   └── UpstreamDenied ── UpstreamSecretLost
     ├── Unavailable              try again later, nothing was stored
-    │   ├── StorageUnavailable  StorageFull  KeyUnavailable
+    │   ├── StorageUnavailable  StorageFull
+    │   ├── KeyUnavailable ── KeyDisabled  KeyServiceUnavailable
     │   └── UpstreamFailed ── UpstreamBusy
     ├── Damaged                  stored bytes that fail their check
     │   └── SecretDamaged
@@ -353,6 +354,14 @@ class UpstreamFailed(Unavailable):
 
 class UpstreamBusy(UpstreamFailed):
     """An upstream registry wants fewer requests."""
+
+
+class KeyDisabled(KeyUnavailable):
+    """The provider says that the key itself is not to be used."""
+
+
+class KeyServiceUnavailable(KeyUnavailable):
+    """The key's provider does not answer, or not now."""
 
 
 class Damaged(MoorageError):
