@@ -157,7 +157,7 @@ class Front:
 def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metrics) -> list[Work]:
     """What each worker does beside answering; what only one may do at a time sees to it itself."""
     collection = Collection(garbage_of(settings, ground), metrics, settings.gc_grace)
-    replicator = replicator_of(settings, ground, stores)
+    replicator = replicator_of(settings, ground, stores, metrics.replicated)
     return [
         Work("keys", lambda _stop: ground.keys.purge(), PURGE_SECONDS),
         Work("pulls", lambda _stop: ground.pulls.flush(), PULLS_SECONDS),

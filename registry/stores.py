@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from registry.config import Settings
 from registry.domain.access import Access, no_record
 from registry.domain.blobs import Blobs
@@ -26,7 +28,7 @@ from registry.domain.rekeyer import Rekeyer
 from registry.domain.rekeying import Rekeying
 from registry.domain.replication import queue
 from registry.domain.replication.backfills import Backfills
-from registry.domain.replication.pieces import Pieces
+from registry.domain.replication.pieces import Pieces, uncounted
 from registry.domain.replication.replicator import Replicator
 from registry.domain.replication.sender import Sender
 from registry.domain.replication.statuses import Statuses
@@ -156,7 +158,12 @@ def orders_of(ground: Ground, stores: EcrStores) -> Orders:
     return Orders(stores.images, copier, stores.deletions)
 
 
-def replicator_of(settings: Settings, ground: Ground, stores: EcrStores) -> Replicator:
+def replicator_of(
+    settings: Settings,
+    ground: Ground,
+    stores: EcrStores,
+    count: Callable[[str], None] = uncounted,
+) -> Replicator:
     """What replicates; what it brings is not replicated once more."""
     database, vault = ground.database, Vault(ground.storage, ground.keys)
     images = Images(database, ground.cache, vault, sparse=settings.sparse_manifests)
@@ -168,4 +175,4 @@ def replicator_of(settings: Settings, ground: Ground, stores: EcrStores) -> Repl
         access=stores.access,
         regions=settings.all_regions,
     )
-    return Replicator(database, Pieces(database, sender), stores.backfills)
+    return Replicator(database, Pieces(database, sender, count), stores.backfills)

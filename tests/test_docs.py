@@ -236,6 +236,7 @@ def test_the_metrics_are_documented_with_their_labels() -> None:
     metrics.transferred("in", "private", 1)
     metrics.upload("private", "stored")
     metrics.collected("blobs", 1)
+    metrics.replicated("COMPLETE")
     served: dict[str, set[str]] = {}
     for line in metrics.exposition().decode().splitlines():
         sample = re.fullmatch(r"(\w+)(?:\{(.*)\})? \S+", line)

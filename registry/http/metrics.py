@@ -78,6 +78,12 @@ class Metrics:
             registry=self._registry,
             multiprocess_mode="max",
         )
+        self._replicated = Counter(
+            "moorage_replications",
+            "Attempts to bring an image, or a deletion, to another registry of this server.",
+            ("outcome",),
+            registry=self._registry,
+        )
         self._audit_lost = Counter(
             "moorage_audit_events_lost",
             "Events that the audit log had no room for.",
@@ -117,6 +123,10 @@ class Metrics:
     def audit_lost(self, count: int) -> None:
         """Count events that the audit log lost."""
         self._audit_lost.inc(count)
+
+    def replicated(self, status: str) -> None:
+        """Count one attempt, by how the work stands after it, such as `COMPLETE`."""
+        self._replicated.labels(status.lower()).inc()
 
     def collected(self, kind: str, count: int) -> None:
         """Count bytes that the collection freed: `blobs`, `uploads` or `objects`."""
