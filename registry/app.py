@@ -14,13 +14,17 @@ from starlette.routing import Route
 
 from registry.api.app import Api
 from registry.api.copying import CopyEndpoint
+from registry.api.event_targets import EventTargetEndpoints
 from registry.api.routes import PREFIX as API_PREFIX
+from registry.api.uses import UseEndpoints
 from registry.aws.gateway import Gateway
 from registry.background import Work, repeated
 from registry.callers import Authorizer, Refusals, SigningKeys
 from registry.collection import Collection
 from registry.config import Settings
 from registry.database.database import Database
+from registry.delivery import delivery_of
+from registry.domain.events.pulls import SECONDS as PULL_EVENTS_SECONDS
 from registry.domain.pages import Pages
 from registry.domain.pulls import SECONDS as PULLS_SECONDS
 from registry.domain.replication.replicator import SECONDS as REPLICATION_SECONDS
@@ -32,6 +36,12 @@ from registry.http.observe import Observe
 from registry.http.operations import exposition, healthz
 from registry.iam.binding import bound_iam
 from registry.keys.local import LocalKeyring
+from registry.kms.binding import bound_kms
+from registry.kms.service import Stores as KmsStores
+from registry.lifecycling import PREVIEW_SECONDS, Lifecycling
+from registry.lifecycling import SECONDS as LIFECYCLE_SECONDS
+from registry.measuring import SECONDS as MEASURING_SECONDS
+from registry.measuring import Measuring
 from registry.moves import SECONDS as MOVES_SECONDS
 from registry.moves import Moves
 from registry.oci.app import OciApp
@@ -43,7 +53,10 @@ from registry.oci.routes import table
 from registry.oci.uploads import UploadEndpoints
 from registry.stores import (
     ecr_stores,
+    event_queue_of,
+    event_targets_of,
     garbage_of,
+    grants_of,
     orders_of,
     rekeyer_of,
     replicator_of,
@@ -61,7 +74,7 @@ if TYPE_CHECKING:
     from registry.storage.driver import Driver
 
 PURGE_SECONDS = 600.0
-"""How often keys whose deletion date has come are destroyed."""
+"""How often keys are rotated or destroyed whose date has come."""
 
 
 def create(argument: str) -> ASGIApp:
@@ -99,6 +112,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
             bound_ecr(stores, pages, settings.hosts),
             sts.bind(IdentityOperations(), sessions, global_region=GLOBAL_REGION),
             bound_iam(stores_of(ground), pages),
+            bound_kms(KmsStores(ground.keys, grants_of(ground), access), pages),
         ],
         SigningKeys(ground.directory, ground.sessions),
         Authorizer(access),
@@ -113,8 +127,11 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         pages=pages,
         regions=settings.all_regions,
     )
+    event_targets = EventTargetEndpoints(
+        event_targets_of(ground), event_queue_of(settings, ground), pages
+    )
     api = Api(
-        [copying.route],
+        [copying.route, *event_targets.routes, *UseEndpoints(stores.lifecycle.uses).routes],
         SigningKeys(ground.directory, ground.sessions),
         Authorizer(access),
         regions=settings.all_regions,
@@ -156,15 +173,32 @@ class Front:
 
 def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metrics) -> list[Work]:
     """What each worker does beside answering; what only one may do at a time sees to it itself."""
+    delivery = delivery_of(settings, ground, metrics)
     collection = Collection(garbage_of(settings, ground), metrics, settings.gc_grace)
+    lifecycling = Lifecycling(stores.lifecycle, metrics)
     replicator = replicator_of(settings, ground, stores, metrics.replicated)
     return [
-        Work("keys", lambda _stop: ground.keys.purge(), PURGE_SECONDS),
+        Work("keys", lambda _stop: tend(ground), PURGE_SECONDS),
         Work("pulls", lambda _stop: ground.pulls.flush(), PULLS_SECONDS),
         Work("garbage", collection.run, collection.seconds),
+        Work("usage", Measuring(ground.database, metrics).run, MEASURING_SECONDS),
+        Work("lifecycle", lifecycling.run, LIFECYCLE_SECONDS),
+        Work("previews", lifecycling.preview, PREVIEW_SECONDS),
         Work("replication", replicator.run, REPLICATION_SECONDS),
+        Work("events", delivery.run, delivery.seconds),
+        Work("pull-events", delivery.tell_pulls, PULL_EVENTS_SECONDS),
         Work("rekeying", Moves(rekeyer_of(settings, ground)).run, MOVES_SECONDS),
     ]
+
+
+def tend(ground: Ground) -> None:
+    """Rotate the keys that are due, and destroy those whose deletion date has come.
+
+    Any process may do it at any time: the keyring's lock lets one do it.
+    """
+    ground.keys.rotate_due()
+    ground.keys.purge()
+    grants_of(ground).keep([key.key_id for key in ground.keys.ring().keys])
 
 
 def operations(ground: Ground, metrics: Metrics, beside: list[Work]) -> Starlette:

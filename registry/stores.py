@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from registry.config import Settings
 from registry.domain.access import Access, no_record
@@ -11,17 +12,24 @@ from registry.domain.copying.copier import Copier
 from registry.domain.copying.orders import Orders
 from registry.domain.deletions import Deletions
 from registry.domain.downloads import Downloads
+from registry.domain.events.deliveries import Queue
+from registry.domain.events.targets import Targets
 from registry.domain.garbage import Garbage
+from registry.domain.grants import Grants
 from registry.domain.guards import Guards
 from registry.domain.identities.groups import Groups
 from registry.domain.identities.holdings import Holdings
 from registry.domain.identities.policies import Policies
 from registry.domain.identities.resource_tags import ResourceTags
 from registry.domain.identities.roles import Profiles, Roles
+from registry.domain.identities.secrets import Secrets
 from registry.domain.identities.usage import PolicyUsage
 from registry.domain.identities.users import AccessKeys, Users
 from registry.domain.images import Images
+from registry.domain.key_policies import KeyGuards
+from registry.domain.key_use import KeyUse, Lending
 from registry.domain.layers import Layers
+from registry.domain.lifecycle.stores import Lifecycle, lifecycle_of
 from registry.domain.pull_exclusions import PullExclusions
 from registry.domain.registries import Registries
 from registry.domain.rekeyer import Rekeyer
@@ -35,10 +43,12 @@ from registry.domain.replication.statuses import Statuses
 from registry.domain.repositories import Repositories
 from registry.domain.repository_settings import RepositorySettings
 from registry.domain.resealing import Resealing
+from registry.domain.resting import Removal, nothing_more
 from registry.domain.storage_class import StorageClasses
 from registry.domain.tagged import TagsOf
 from registry.domain.templates import Templates
 from registry.domain.tokens import Tokens
+from registry.domain.undelete import Undelete
 from registry.domain.uploads import Uploads
 from registry.domain.vault import Vault
 from registry.ecr.binding import Stores as EcrStores
@@ -68,12 +78,28 @@ def stores_of(ground: Ground) -> Stores:
     )
 
 
+def removal_of(settings: Settings) -> Removal:
+    """How images, tags and repositories are deleted."""
+    return Removal(settings.undelete, settings.delete_immutable, queue.deleted)
+
+
 def repositories_of(settings: Settings, ground: Ground) -> Repositories:
     """The repositories over the ground."""
     vault = Vault(ground.storage, ground.keys)
     return Repositories(
-        ground.database, ground.cache, vault, ground.keys, encrypted=settings.encryption
+        ground.database,
+        ground.cache,
+        vault,
+        ground.keys,
+        removal=removal_of(settings),
+        encrypted=settings.encryption,
+        lent=Lending(ground.keys),
     )
+
+
+def grants_of(ground: Ground) -> Grants:
+    """The grants on the keyring's keys."""
+    return Grants(ground.database, ground.cache)
 
 
 def garbage_of(settings: Settings, ground: Ground) -> Garbage:
@@ -86,6 +112,32 @@ def garbage_of(settings: Settings, ground: Ground) -> Garbage:
         grace=settings.gc_grace,
         expiry=settings.upload_expiry,
     )
+
+
+def deletions_of(settings: Settings, ground: Ground) -> Deletions:
+    """What deletes images for whoever asks, and lets the deletions go where others are to know."""
+    return Deletions(ground.database, removal_of(settings))
+
+
+def lifecycle_stores(
+    settings: Settings,
+    ground: Ground,
+    repositories: Repositories,
+    deletions: Deletions | None = None,
+) -> Lifecycle:
+    """Lifecycle policies, what runs them, and who keeps images from them."""
+    deletions = deletions or deletions_of(settings, ground)
+    return lifecycle_of(ground.database, repositories, deletions, notice=settings.lifecycle_notice)
+
+
+def event_targets_of(ground: Ground) -> Targets:
+    """Who wants to hear of events."""
+    return Targets(ground.database, Secrets(ground.keys.secret("event targets")))
+
+
+def event_queue_of(settings: Settings, ground: Ground) -> Queue:
+    """What is still to be told to them."""
+    return Queue(ground.database, settings.event_retry)
 
 
 def rekeying_of(settings: Settings, ground: Ground) -> Rekeying:
@@ -111,7 +163,8 @@ def access_of(settings: Settings, ground: Ground, repositories: Repositories) ->
     record = ground.audit.record if ground.audit is not None else no_record
     registries = Registries(ground.database, ground.cache)
     tags = ResourceTags(ground.database)
-    guards = Guards(ground.cache, repositories, registries, ground.directory, tags)
+    keys = KeyGuards(ground.keys.ring, grants_of(ground))
+    guards = Guards(ground.cache, repositories, registries, ground.directory, tags, keys=keys)
     return Access(guards, record, settings.region)
 
 
@@ -121,15 +174,18 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
     repositories = repositories_of(settings, ground)
     blobs = Blobs(database, ground.cache, vault, grace=settings.gc_grace)
     uploads = Uploads(database, vault)
+    removal = removal_of(settings)
     images = Images(
         database,
         ground.cache,
         vault,
+        removal=removal,
         sparse=settings.sparse_manifests,
         pushed=queue.pushed,
-        deleted=queue.deleted,
     )
     tokens = tokens_of(ground)
+    deletions = deletions_of(settings, ground)
+    access = access_of(settings, ground, repositories)
     return EcrStores(
         registries=Registries(database, ground.cache),
         repositories=repositories,
@@ -137,16 +193,18 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         templates=Templates(database, repositories),
         images=images,
         pulls=ground.pulls,
+        deletions=deletions,
+        lifecycle=lifecycle_stores(settings, ground, repositories, deletions),
         pull_exclusions=PullExclusions(database, ground.cache),
         storage_classes=StorageClasses(database),
-        deletions=Deletions(database, queue.deleted),
         tags_of=TagsOf(database),
         blobs=blobs,
         uploads=uploads,
         layers=Layers(database, uploads, blobs, images),
         downloads=Downloads(ground.keys.secret("download links"), tokens),
         tokens=tokens,
-        access=access_of(settings, ground, repositories),
+        access=access,
+        key_use=KeyUse(ground.keys, access),
         statuses=Statuses(database),
         backfills=Backfills(database),
     )
@@ -166,13 +224,21 @@ def replicator_of(
 ) -> Replicator:
     """What replicates; what it brings is not replicated once more."""
     database, vault = ground.database, Vault(ground.storage, ground.keys)
-    images = Images(database, ground.cache, vault, sparse=settings.sparse_manifests)
+    removal = replace(removal_of(settings), deleted=nothing_more)
+    images = Images(
+        database, ground.cache, vault, removal=removal, sparse=settings.sparse_manifests
+    )
     sender = Sender(
         stores.repositories,
         stores.templates,
         Copier(database, images, stores.blobs, stores.uploads, "replication"),
-        Deletions(database),
+        Deletions(database, removal),
         access=stores.access,
         regions=settings.all_regions,
     )
     return Replicator(database, Pieces(database, sender, count), stores.backfills)
+
+
+def undelete_of(ground: Ground) -> Undelete:
+    """What brings back; what comes back is replicated as what is pushed."""
+    return Undelete(ground.database, queue.pushed)

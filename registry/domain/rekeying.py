@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from registry.database.schema import blobs, images, links, rekeys, repositories, uploads
 from registry.domain import key_spaces
 from registry.domain.repositories import by_id, current
+from registry.domain.shadows import RESTING
 from registry.domain.vault import PLAIN
 from registry.values.errors import ParameterInvalid
 
@@ -71,7 +72,7 @@ class Rekeying:
         A move that goes on may be turned to another key, or back. Raises ParameterInvalid,
         KeyNotFound, KeyUnavailable, and then nothing has changed.
         """
-        key_id = self._repositories.key_of(encryption)
+        key_id = self._repositories.key_of(repository.scope, encryption)
         if key_id == PLAIN:
             raise ParameterInvalid("this server runs with encryption turned off")
         self._vault.seal(key_id, b"", "rekeying")  # a key that seals nothing must not be taken
@@ -100,7 +101,7 @@ class Rekeying:
 
 def _move(connection: sa.Connection, row: sa.Row[Any]) -> Move | None:
     repository = by_id(connection, row.repository_id)
-    if repository is None:
+    if repository is None or repository.scope.account == RESTING:
         return None
     return Move(
         repository=repository,

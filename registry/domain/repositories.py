@@ -13,11 +13,11 @@ from registry.database.schema import images, repositories, repository_policies
 from registry.domain import blobs, events, upload_rows
 from registry.domain.access import UNGUARDED, Guarded
 from registry.domain.identities.identity import Document
+from registry.domain.key_choice import KeyChoice
 from registry.domain.leftovers import discard
-from registry.domain.vault import PLAIN
+from registry.domain.lifecycle import policies as lifecycle_policies
+from registry.domain.quotas import require_repository_room
 from registry.values.errors import (
-    KeyNotFound,
-    ParameterInvalid,
     RepositoryExists,
     RepositoryNotEmpty,
     RepositoryNotFound,
@@ -31,13 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from registry.database.database import Cache, Database
+    from registry.domain.key_choice import Lent
+    from registry.domain.resting import Removal
     from registry.domain.vault import Vault
     from registry.keys.provider import KeyProvider
-
-DEFAULT_KEY = "alias/moorage/default"
-"""Of repositories with encryption type AES256."""
-MANAGED_KMS_KEY = "alias/aws/ecr"
-"""Of repositories with encryption type KMS that name no key, as at AWS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +73,8 @@ class Encryption:
 
     type: str = "AES256"
     key: str | None = None
+    granted: bool = False
+    """Whether somebody's right to use the key was found already."""
 
 
 class Repositories:
@@ -88,13 +87,16 @@ class Repositories:
         vault: Vault,
         keys: KeyProvider,
         *,
+        removal: Removal,
         encrypted: bool = True,
+        lent: Lent = lambda _scope, _key_id: None,
     ) -> None:
+        self._removal = removal
         self._database = database
         self._cache = cache
         self._vault = vault
         self._keys = keys
-        self._encrypted = encrypted
+        self._choice = KeyChoice(keys, lent, encrypted=encrypted)
 
     def create(
         self,
@@ -107,14 +109,16 @@ class Repositories:
         scan_on_push: bool = False,
         resource_tags: Mapping[str, str] | None = None,
         policy: str | None = None,
+        lifecycle: str | None = None,
     ) -> Repository:
-        """Make an empty repository; `policy` was checked before.
+        """Make an empty repository; `policy` and `lifecycle` were checked before.
 
-        Raises NameInvalid, RepositoryExists, KeyNotFound, KeyUnavailable, ParameterInvalid.
+        Raises NameInvalid, RepositoryExists, QuotaExceeded, KeyNotFound, KeyUnavailable,
+        ParameterInvalid.
         """
         repository_name(name)
         encryption = encryption or Encryption()
-        key_id = self.key_of(encryption)
+        key_id = self.key_of(scope, encryption)
         row: dict[str, Any] = {
             "account": scope.account,
             "region": scope.region,
@@ -133,11 +137,14 @@ class Repositories:
                     f"The repository with name '{name}' already exists"
                     f" in the registry with id '{scope.account}'"
                 )
+            require_repository_room(connection, scope)
             connection.execute(sa.insert(repositories).values(row))
             made = _repository(connection.execute(_named(scope, name)).one())
             if policy is not None:
                 new = {"repository_id": made.id, "document": policy}
                 connection.execute(sa.insert(repository_policies).values(new))
+            if lifecycle is not None:
+                lifecycle_policies.put(connection, made.id, lifecycle, row["created_at"])
             events.repository_created(connection, made)
             return made
 
@@ -161,9 +168,9 @@ class Repositories:
             return [_repository(row) for row in connection.execute(query)]
 
     def delete(self, scope: Scope, name: str, *, force: bool = False) -> Repository:
-        """Remove the repository, and with `force` all its images.
+        """Remove the repository, and with `force` all its images; or lay them to rest.
 
-        Raises RepositoryNotFound, RepositoryNotEmpty.
+        Raises RepositoryNotFound, RepositoryNotEmpty, Protected.
         """
         with self._database.write() as connection:
             row = connection.execute(_named(scope, name)).first()
@@ -176,10 +183,13 @@ class Repositories:
                     f"The repository with name '{name}' in registry with id '{scope.account}'"
                     " cannot be deleted because it still contains images"
                 )
+            self._removal.refuse_repository(connection, repository)
             events.repository_deleted(connection, repository)
             waste = upload_rows.end_all(connection, repository.id)
-            waste += blobs.unlink_all(connection, repository.id)
-            connection.execute(sa.delete(repositories).where(repositories.c.id == repository.id))
+            if not self._removal.repository(connection, repository):
+                waste += blobs.unlink_all(connection, repository.id)
+                gone = sa.delete(repositories).where(repositories.c.id == repository.id)
+                connection.execute(gone)
         discard(self._database, self._vault, waste)
         return repository
 
@@ -208,8 +218,9 @@ class Repositories:
         return str(text)
 
     def set_policy(self, repository: Repository, text: str) -> None:
-        """Set the policy, a document that was checked before."""
+        """Set the policy, a document that was checked before. Raises Vanished."""
         with self._database.write() as connection:
+            current(connection, repository)
             connection.execute(_without_policy(repository.id))
             connection.execute(
                 sa.insert(repository_policies).values(repository_id=repository.id, document=text)
@@ -226,29 +237,16 @@ class Repositories:
         """ARN of the KMS key, None for AES256: ECR's EncryptionConfiguration.kmsKey."""
         if repository.encryption_type == "AES256":
             return None
-        scope = repository.scope
-        return f"arn:aws:kms:{scope.region}:{scope.account}:key/{repository.key_id}"
+        return self._keys.arn(repository.key_id, repository.scope)
 
     def _find(self, scope: Scope, name: str) -> Repository | None:
         with self._database.read() as connection:
             row = connection.execute(_named(scope, name)).first()
         return None if row is None else _repository(row)
 
-    def key_of(self, encryption: Encryption) -> str:
+    def key_of(self, scope: Scope, encryption: Encryption) -> str:
         """Id of the key. Raises ParameterInvalid, KeyNotFound, KeyUnavailable."""
-        if not self._encrypted:
-            if encryption.key is not None:
-                raise ParameterInvalid("this server runs with encryption turned off")
-            return PLAIN
-        if encryption.type == "AES256" and encryption.key is not None:
-            raise ParameterInvalid("a KMS key can be named only with encryption type KMS")
-        default = DEFAULT_KEY if encryption.type == "AES256" else MANAGED_KMS_KEY
-        try:
-            key_id = self._keys.resolve(encryption.key or default)
-        except KeyNotFound:
-            raise KeyNotFound(f"the KMS key {encryption.key!r} does not exist") from None
-        self._keys.check(key_id)
-        return key_id
+        return self._choice.find(scope, encryption)
 
 
 def _in(scope: Scope) -> Iterable[sa.ColumnElement[bool]]:
@@ -284,7 +282,7 @@ def scope_and_name(arn: str) -> tuple[Scope, str] | None:
 def current(connection: sa.Connection, repository: Repository) -> Repository:
     """The repository as it is in this transaction. Raises Vanished."""
     found = by_id(connection, repository.id)
-    if found is None:
+    if found is None or found.scope != repository.scope:  # at rest
         raise Vanished(f"the repository '{repository.name}' was deleted in the meantime")
     return found
 

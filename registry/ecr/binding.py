@@ -10,6 +10,7 @@ from registry.ecr.deletions import DeletionOperations
 from registry.ecr.errors import service_error
 from registry.ecr.images import ImageOperations
 from registry.ecr.layers import LayerOperations, LayerUploadOperations
+from registry.ecr.lifecycle import LifecycleOperations, LifecyclePreviewOperations
 from registry.ecr.policies import PolicyOperations
 from registry.ecr.pull_exclusions import PullExclusionOperations
 from registry.ecr.referrers import ReferrerOperations
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from registry.domain.deletions import Deletions
     from registry.domain.downloads import Downloads
     from registry.domain.images import Images
+    from registry.domain.key_use import KeyUse
     from registry.domain.layers import Layers
+    from registry.domain.lifecycle.stores import Lifecycle
     from registry.domain.pages import Pages
     from registry.domain.pull_exclusions import PullExclusions
     from registry.domain.pulls import Pulls
@@ -61,6 +64,7 @@ class Stores:
     pull_exclusions: PullExclusions
     storage_classes: StorageClasses
     deletions: Deletions
+    lifecycle: Lifecycle
     tags_of: TagsOf
     blobs: Blobs
     uploads: Uploads
@@ -68,6 +72,7 @@ class Stores:
     downloads: Downloads
     tokens: Tokens
     access: Access
+    key_use: KeyUse
     statuses: Statuses
     backfills: Backfills
 
@@ -76,7 +81,7 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
     """All operations of this server's ECR."""
     repositories, images, layers = stores.repositories, stores.images, stores.layers
     return ecr.bind(
-        RepositoryOperations(repositories, pages, hosts),
+        RepositoryOperations(repositories, pages, hosts, stores.key_use),
         SettingOperations(repositories, stores.settings),
         ResourceTagOperations(repositories, stores.settings),
         TemplateOperations(stores.templates, repositories, pages),
@@ -89,6 +94,10 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
         StorageClassOperations(repositories, images, stores.storage_classes, stores.tags_of),
         ReferrerOperations(repositories, images, pages),
         DeletionOperations(repositories, stores.deletions, stores.tags_of),
+        LifecycleOperations(repositories, stores.lifecycle.policies),
+        LifecyclePreviewOperations(
+            repositories, images, stores.lifecycle.policies, stores.lifecycle.previews, pages
+        ),
         LayerUploadOperations(repositories, stores.uploads, layers),
         LayerOperations(repositories, stores.blobs, layers, stores.downloads),
         TokenOperations(stores.tokens, hosts),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from registry.aws.service import ANY
 from registry.domain.repositories import Encryption
 from registry.domain.resource_labels import label_set
+from registry.ecr.lifecycle import check_policy as check_lifecycle_policy
 from registry.ecr.policies import check_policy
 from registry.ecr.service import ecr, scope_of
 from registry.ecr.settings import exclusions_of
@@ -90,7 +91,7 @@ class TemplateOperations:
             customRoleArn=custom_role_arn,
         )
         scope, document = scope_of(context, None), {**_DEFAULTS, **given}
-        self._check(document)
+        self._check(scope, document)
         return _told(scope, self._templates.create(scope, document))
 
     @ecr.operation(resource=ANY, passes=custom_role, passed_to="ecr.amazonaws.com")
@@ -126,16 +127,17 @@ class TemplateOperations:
             customRoleArn=custom_role_arn,
         )
 
+        scope = scope_of(context, None)
+
         def change(old: Document) -> Document:
             # Filters go with a mutability: a new one does not take over those of the old.
             kept = {
                 name: old[name] for name in old if name != _FILTERS or image_tag_mutability is None
             }
             new = {**kept, **given}
-            self._check(new)
+            self._check(scope, new)
             return new
 
-        scope = scope_of(context, None)
         return _told(scope, self._templates.update(scope, prefix, change))
 
     @ecr.operation(resource=ANY)
@@ -171,21 +173,18 @@ class TemplateOperations:
         scope = scope_of(context, None)
         return _told(scope, self._templates.delete(scope, prefix))
 
-    def _check(self, document: Document) -> None:
+    def _check(self, scope: Scope, document: Document) -> None:
         """Raise ParameterInvalid and its kinds for what no repository could be given."""
         exclusions_of(document["imageTagMutability"], document.get(_FILTERS, ()))
         label_set([(tag["Key"], tag["Value"]) for tag in document["resourceTags"]])
-        if document.get("lifecyclePolicy"):
-            raise ParameterInvalid(
-                "Invalid parameter at 'lifecyclePolicy' failed to satisfy constraint:"
-                " 'must be empty: this server has no lifecycle policies yet'"
-            )
+        if text := document.get("lifecyclePolicy"):
+            check_lifecycle_policy(text)
         if text := document.get("repositoryPolicy"):
             check_policy(text)
         encryption = document["encryptionConfiguration"]
         wanted = Encryption(encryption["encryptionType"], encryption.get("kmsKey") or None)
         try:
-            self._repositories.key_of(wanted)
+            self._repositories.key_of(scope, wanted)
         except (KeyNotFound, KeyUnavailable) as error:
             raise ParameterInvalid(
                 "Invalid parameter at 'encryptionConfiguration' failed to satisfy constraint:"
