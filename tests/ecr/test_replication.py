@@ -151,7 +151,9 @@ class TestPushes:
         configure(registry, rule(EU))
         push(registry, FIRST, "v1")
         registry.ecr().batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": "v1"}])
-        assert replicate(registry) == 0
+        replicate(registry)
+        assert registry.repositories.page(EU, "", 9) == []
+        assert registry.rows()["replications"] == []
 
 
 class TestTargets:
