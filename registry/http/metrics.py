@@ -177,7 +177,7 @@ class Metrics:
         self._collections.set_to_current_time()
 
     def lifecycle(self, action: str, count: int) -> None:
-        """Count images that lifecycle policies `expired`, `archived` or `kept`."""
+        """Count images that policies `expired`, `archived` or `kept`, or that `followed`."""
         if count:
             self._lifecycle.labels(action).inc(count)
 

@@ -12,6 +12,7 @@ repositories ─┬─ repository_policies
               └─ images ──┬─ tags
                           ├─ image_blobs      what a manifest needs
                           ├─ lifecycle_notices    what is about to go
+                          ├─ orphans          referrers whose subject was deleted
                           ├─ image_gaps       what it needs and was not there when it came
                           ├─ image_children   what an index lists
                           └─ replications     where it is to be copied to, and what came of it
@@ -72,6 +73,7 @@ from registry.database.schema.lifecycle import (
     lifecycle_policies,
     lifecycle_preview_results,
     lifecycle_previews,
+    orphans,
 )
 from registry.database.schema.pulls import pull_time_exclusions
 from registry.database.schema.rekeying import rekeys
@@ -111,6 +113,7 @@ __all__ = [
     "lifecycle_previews",
     "links",
     "metadata",
+    "orphans",
     "policies",
     "policy_files",
     "policy_versions",
