@@ -40,6 +40,8 @@ from registry.kms.binding import bound_kms
 from registry.kms.service import Stores as KmsStores
 from registry.lifecycling import PREVIEW_SECONDS, Lifecycling
 from registry.lifecycling import SECONDS as LIFECYCLE_SECONDS
+from registry.measuring import SECONDS as MEASURING_SECONDS
+from registry.measuring import Measuring
 from registry.moves import SECONDS as MOVES_SECONDS
 from registry.moves import Moves
 from registry.oci.app import OciApp
@@ -179,6 +181,7 @@ def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metric
         Work("keys", lambda _stop: tend(ground), PURGE_SECONDS),
         Work("pulls", lambda _stop: ground.pulls.flush(), PULLS_SECONDS),
         Work("garbage", collection.run, collection.seconds),
+        Work("usage", Measuring(ground.database, metrics).run, MEASURING_SECONDS),
         Work("lifecycle", lifecycling.run, LIFECYCLE_SECONDS),
         Work("previews", lifecycling.preview, PREVIEW_SECONDS),
         Work("replication", replicator.run, REPLICATION_SECONDS),

@@ -20,8 +20,11 @@ from registry.commands.gc import gc
 from registry.commands.lifecycle import lifecycle
 from registry.commands.options import Group, options, settings_of
 from registry.commands.policy import policy
+from registry.commands.protect import protect
 from registry.commands.rekey import rekey
 from registry.commands.tokens import token
+from registry.commands.undelete import undelete
+from registry.commands.usage import quota, usage
 from registry.commands.verify import verify
 from registry.keys.local import LocalKeyring
 from registry.keys.ring import KeyMetadata
@@ -42,9 +45,13 @@ for command in (
     gc,
     lifecycle,
     policy,
+    protect,
+    quota,
     rekey,
     restore,
     token,
+    undelete,
+    usage,
     verify,
 ):
     main.add_command(command)

@@ -26,6 +26,7 @@ from registry.domain.identities.accounts import ADMINISTRATOR, NewKey
 from registry.domain.policyfiles.applying import PolicyFiles
 from registry.domain.policyfiles.folder import read_folder
 from registry.domain.policyfiles.problems import PolicyFilesInvalid
+from registry.domain.quotas import Limits, Quotas
 from registry.domain.tasks import free
 from registry.ground import lay_ground
 from registry.http.logs import fields
@@ -80,6 +81,7 @@ def prepare(settings: Settings) -> None:
     try:
         path = credentials_path(settings)
         ground.accounts.bootstrap(settings.account, lambda key: write_credentials(path, key))
+        Quotas(ground.database).set_for_everybody(Limits(**settings.quotas))
         free(ground.database, DELIVERY)  # of a server that was killed: this one is alone here
         if settings.policies is not None:
             apply_policies(settings.policies, PolicyFiles(ground.database, settings.scope))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from registry.config import Settings
 from registry.domain.access import Access, no_record
 from registry.domain.blobs import Blobs
@@ -40,10 +42,12 @@ from registry.domain.replication.statuses import Statuses
 from registry.domain.repositories import Repositories
 from registry.domain.repository_settings import RepositorySettings
 from registry.domain.resealing import Resealing
+from registry.domain.resting import Removal, nothing_more
 from registry.domain.storage_class import StorageClasses
 from registry.domain.tagged import TagsOf
 from registry.domain.templates import Templates
 from registry.domain.tokens import Tokens
+from registry.domain.undelete import Undelete
 from registry.domain.uploads import Uploads
 from registry.domain.vault import Vault
 from registry.ecr.binding import Stores as EcrStores
@@ -73,6 +77,11 @@ def stores_of(ground: Ground) -> Stores:
     )
 
 
+def removal_of(settings: Settings) -> Removal:
+    """How images, tags and repositories are deleted."""
+    return Removal(settings.undelete, settings.delete_immutable, queue.deleted)
+
+
 def repositories_of(settings: Settings, ground: Ground) -> Repositories:
     """The repositories over the ground."""
     vault = Vault(ground.storage, ground.keys)
@@ -81,6 +90,7 @@ def repositories_of(settings: Settings, ground: Ground) -> Repositories:
         ground.cache,
         vault,
         ground.keys,
+        removal=removal_of(settings),
         encrypted=settings.encryption,
         lent=Lending(ground.keys),
     )
@@ -103,9 +113,9 @@ def garbage_of(settings: Settings, ground: Ground) -> Garbage:
     )
 
 
-def deletions_of(ground: Ground) -> Deletions:
+def deletions_of(settings: Settings, ground: Ground) -> Deletions:
     """What deletes images for whoever asks, and lets the deletions go where others are to know."""
-    return Deletions(ground.database, queue.deleted)
+    return Deletions(ground.database, removal_of(settings))
 
 
 def lifecycle_stores(
@@ -115,7 +125,7 @@ def lifecycle_stores(
     deletions: Deletions | None = None,
 ) -> Lifecycle:
     """Lifecycle policies, what runs them, and who keeps images from them."""
-    deletions = deletions or deletions_of(ground)
+    deletions = deletions or deletions_of(settings, ground)
     return lifecycle_of(
         ground.database,
         repositories,
@@ -169,16 +179,17 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
     repositories = repositories_of(settings, ground)
     blobs = Blobs(database, ground.cache, vault, grace=settings.gc_grace)
     uploads = Uploads(database, vault)
+    removal = removal_of(settings)
     images = Images(
         database,
         ground.cache,
         vault,
+        removal=removal,
         sparse=settings.sparse_manifests,
         pushed=queue.pushed,
-        deleted=queue.deleted,
     )
     tokens = tokens_of(ground)
-    deletions = deletions_of(ground)
+    deletions = deletions_of(settings, ground)
     access = access_of(settings, ground, repositories)
     return EcrStores(
         registries=Registries(database, ground.cache),
@@ -213,13 +224,21 @@ def orders_of(ground: Ground, stores: EcrStores) -> Orders:
 def replicator_of(settings: Settings, ground: Ground, stores: EcrStores) -> Replicator:
     """What replicates; what it brings is not replicated once more."""
     database, vault = ground.database, Vault(ground.storage, ground.keys)
-    images = Images(database, ground.cache, vault, sparse=settings.sparse_manifests)
+    removal = replace(removal_of(settings), deleted=nothing_more)
+    images = Images(
+        database, ground.cache, vault, removal=removal, sparse=settings.sparse_manifests
+    )
     sender = Sender(
         stores.repositories,
         stores.templates,
         Copier(database, images, stores.blobs, stores.uploads, "replication"),
-        Deletions(database),
+        Deletions(database, removal),
         access=stores.access,
         regions=settings.all_regions,
     )
     return Replicator(database, Pieces(database, sender), stores.backfills)
+
+
+def undelete_of(ground: Ground) -> Undelete:
+    """What brings back; what comes back is replicated as what is pushed."""
+    return Undelete(ground.database, queue.pushed)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from registry.database.schema import image_blobs, image_children, images, tags
-from registry.domain import key_spaces, links, orphans, repositories
+from registry.domain import key_spaces, links, repositories
+from registry.domain.quotas import require_image_room
 from registry.values.errors import ImageReferenced, ManifestReferenceUnknown, TagImmutable
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ def insert(
     digest: Digest,
     sealed: bytes,
 ) -> int:
-    """A new image; its id."""
+    """A new image; its id. Raises QuotaExceeded, Vanished."""
+    require_image_room(connection, repository.id)
     inserted = connection.execute(
         sa.insert(images).values(
             repository_id=repository.id,
@@ -156,6 +158,5 @@ def refuse_listed(connection: sa.Connection, repository: Repository, digest: Dig
 
 def delete(connection: sa.Connection, repository_id: int, image_id: int) -> None:
     """Remove an image and its tags; what it alone needed is idle from now on."""
-    orphans.note(connection, repository_id, image_id)
     links.release(connection, repository_id, image_id)
     connection.execute(sa.delete(images).where(images.c.id == image_id))
