@@ -127,7 +127,13 @@ def lifecycle_stores(
 ) -> Lifecycle:
     """Lifecycle policies, what runs them, and who keeps images from them."""
     deletions = deletions or deletions_of(settings, ground)
-    return lifecycle_of(ground.database, repositories, deletions, notice=settings.lifecycle_notice)
+    return lifecycle_of(
+        ground.database,
+        repositories,
+        deletions,
+        grace=settings.gc_grace,
+        notice=settings.lifecycle_notice,
+    )
 
 
 def event_targets_of(ground: Ground) -> Targets:

@@ -198,7 +198,7 @@ class Metrics:
         self._held.labels(self._bounded(kind)).set(count)
 
     def lifecycle(self, action: str, count: int) -> None:
-        """Count images that lifecycle policies `expired`, `archived` or `kept`."""
+        """Count images that policies `expired`, `archived` or `kept`, or that `followed`."""
         if count:
             self._lifecycle.labels(action).inc(count)
 
