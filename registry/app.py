@@ -5,7 +5,7 @@ Everything is passed in constructors; nothing is global. `create` is what each w
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from registry.database.database import Database
 from registry.domain.pages import Pages
 from registry.domain.pulls import SECONDS as PULLS_SECONDS
 from registry.ecr.binding import bound_ecr
+from registry.ecrpublic.binding import bound_ecr_public
 from registry.ground import Ground, lay_ground
 from registry.http.logs import configure_logging
 from registry.http.metrics import Metrics
@@ -29,12 +30,14 @@ from registry.http.operations import exposition, healthz
 from registry.iam.binding import bound_iam
 from registry.keys.local import LocalKeyring
 from registry.oci.app import OciApp
+from registry.oci.bearer import TokenApp
 from registry.oci.blobs import BlobEndpoints
 from registry.oci.downloads import DownloadApp
 from registry.oci.listing import ListingEndpoints
 from registry.oci.manifests import ManifestEndpoints
 from registry.oci.routes import table
 from registry.oci.uploads import UploadEndpoints
+from registry.public import gallery_of, public_stores
 from registry.stores import ecr_stores, garbage_of, stores_of
 from registry.sts.operations import SessionOperations
 from registry.sts.service import GLOBAL_REGION, IdentityOperations, sts
@@ -61,6 +64,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
     """Wire the domain and the wires over the ground."""
     stores = ecr_stores(settings, ground)
     repositories, access = stores.repositories, stores.access
+    public = public_stores(settings, ground, stores)
     blobs = BlobEndpoints(repositories, stores.blobs)
     pages = Pages(ground.keys.secret("pagination tokens"))
     oci = OciApp(
@@ -75,7 +79,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         tokens=stores.tokens,
         access=access,
         repositories=repositories,
-        hosts=settings.hosts,
+        addresses=public.addresses,
         tags_of=stores.tags_of,
         create_on_push=stores.templates.create_on_push if settings.create_on_push else None,
     )
@@ -83,6 +87,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
     gateway = Gateway(
         [
             bound_ecr(stores, pages, settings.hosts),
+            bound_ecr_public(public, pages),
             sts.bind(IdentityOperations(), sessions, global_region=GLOBAL_REGION),
             bound_iam(stores_of(ground), pages),
         ],
@@ -94,29 +99,32 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
     downloads = DownloadApp(stores.downloads, access, repositories, blobs)
     metrics = Metrics()
     rest = operations(ground, metrics, works(settings, ground, metrics))
-    return Observe(Front(oci, downloads, gateway, rest), metrics)
+    below: dict[str, ASGIApp] = {
+        "v2": oci,
+        "layers": downloads,
+        "token": TokenApp(stores.tokens, access),
+        "gallery": gallery_of(public, stores, pages),
+    }
+    return Observe(Front(below, gateway, rest), metrics)
 
 
 class Front:
     """Which wire a request is for, by its path."""
 
-    def __init__(self, oci: ASGIApp, downloads: ASGIApp, gateway: ASGIApp, rest: ASGIApp) -> None:
-        self._oci = oci
-        self._downloads = downloads
+    def __init__(self, below: Mapping[str, ASGIApp], gateway: ASGIApp, rest: ASGIApp) -> None:
+        """`below` has what serves all paths that begin with that part; the gateway is at `/`."""
+        self._below = below
         self._gateway = gateway
         self._rest = rest
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
         path: str = scope.get("path", "")
-        if scope["type"] != "http":
-            app = self._rest
-        elif path == "/v2" or path.startswith("/v2/"):
-            app = self._oci
-        elif path.startswith("/layers/"):
-            app = self._downloads
+        if scope["type"] == "http" and path == "/":
+            app = self._gateway
         else:
-            app = self._gateway if path == "/" else self._rest
+            first = path.partition("/")[2].partition("/")[0].removesuffix(".json")
+            app = self._below.get(first, self._rest)
         await app(scope, receive, send)
 
 

@@ -14,6 +14,7 @@ from registry.domain import blobs, events, upload_rows
 from registry.domain.access import UNGUARDED, Guarded
 from registry.domain.identities.identity import Document
 from registry.domain.leftovers import discard
+from registry.domain.public.registries import refuse_hidden
 from registry.domain.vault import PLAIN
 from registry.values.errors import (
     KeyNotFound,
@@ -28,7 +29,7 @@ from registry.values.reference import repository_name
 from registry.values.scope import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from registry.database.database import Cache, Database
     from registry.domain.vault import Vault
@@ -107,8 +108,9 @@ class Repositories:
         scan_on_push: bool = False,
         resource_tags: Mapping[str, str] | None = None,
         policy: str | None = None,
+        also: Callable[[sa.Connection, Repository], None] | None = None,
     ) -> Repository:
-        """Make an empty repository; `policy` was checked before.
+        """Make an empty repository; `policy` was checked before, `also` belongs to it.
 
         Raises NameInvalid, RepositoryExists, KeyNotFound, KeyUnavailable, ParameterInvalid.
         """
@@ -133,11 +135,14 @@ class Repositories:
                     f"The repository with name '{name}' already exists"
                     f" in the registry with id '{scope.account}'"
                 )
+            refuse_hidden(connection, scope, name)
             connection.execute(sa.insert(repositories).values(row))
             made = _repository(connection.execute(_named(scope, name)).one())
             if policy is not None:
                 new = {"repository_id": made.id, "document": policy}
                 connection.execute(sa.insert(repository_policies).values(new))
+            if also is not None:
+                also(connection, made)
             events.repository_created(connection, made)
             return made
 
@@ -275,10 +280,12 @@ def _without_policy(repository_id: int) -> sa.Delete:
 def scope_and_name(arn: str) -> tuple[Scope, str] | None:
     """The repository that an ARN names, whether it exists or not; None for any other ARN."""
     parts = arn.split(":", 5)
-    if len(parts) != 6 or parts[:3] != ["arn", "aws", "ecr"]:
+    if len(parts) != 6:
         return None
+    scope = Scope(parts[4], parts[3])
     kind, _, name = parts[5].partition("/")
-    return (Scope(parts[4], parts[3]), name) if kind == "repository" and name else None
+    whole = parts[:3] == ["arn", "aws", scope.service] and kind == "repository" and name
+    return (scope, name) if whole else None
 
 
 def current(connection: sa.Connection, repository: Repository) -> Repository:

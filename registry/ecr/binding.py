@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from registry.aws.constraints import invalid_parameter
+from registry.domain.api.layers import LayerUploads
+from registry.domain.api.policies import RepositoryPolicies
 from registry.ecr.deletions import DeletionOperations
 from registry.ecr.errors import service_error
 from registry.ecr.images import ImageOperations
@@ -78,13 +80,13 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
         RegistryPolicyOperations(stores.registries),
         RegistryOperations(stores.registries),
         ScanningOperations(repositories, stores.registries),
-        PolicyOperations(repositories, stores.access),
+        PolicyOperations(repositories, RepositoryPolicies(repositories, stores.access)),
         ImageOperations(repositories, images, pages, stores.pulls),
         PullExclusionOperations(stores.pull_exclusions, pages),
         StorageClassOperations(repositories, images, stores.storage_classes, stores.tags_of),
         ReferrerOperations(repositories, images, pages),
         DeletionOperations(repositories, stores.deletions, stores.tags_of),
-        LayerUploadOperations(repositories, stores.uploads, layers),
+        LayerUploadOperations(repositories, LayerUploads(stores.uploads, layers)),
         LayerOperations(repositories, stores.blobs, layers, stores.downloads),
         TokenOperations(stores.tokens, hosts),
         errors=service_error,

@@ -13,12 +13,13 @@
     │   ├── ImageNotFound ── ImageArchived
     │   ├── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
     │   ├── RegistryPolicyNotFound  TemplateNotFound  ExclusionNotFound
+    │   ├── RegistryNotFound  CatalogDataNotFound
     │   └── EntityNotFound
     ├── Conflict
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
     │   ├── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
     │   ├── BlobExists  BlobUnreferenced  TemplateExists  ExclusionExists
-    │   ├── StorageClassFixed
+    │   ├── StorageClassFixed  AliasTaken
     │   ├── EntityExists  DeleteConflict
     │   └── LimitExceeded ── TooManyTags
     ├── Refused
@@ -158,6 +159,14 @@ class ExclusionNotFound(NotFound):
     """The principal is not among those whose pulls do not count."""
 
 
+class RegistryNotFound(NotFound):
+    """No public registry of that alias."""
+
+
+class CatalogDataNotFound(NotFound):
+    """The public repository has nothing for the gallery."""
+
+
 class Vanished(NotFound):
     """What the request was about was deleted while it ran."""
 
@@ -210,6 +219,10 @@ class ExclusionExists(Conflict):
 
 class StorageClassFixed(Conflict):
     """An image that has to stay in its storage class while something else stands."""
+
+
+class AliasTaken(Conflict):
+    """Another public registry has the alias, or a private repository is in its place."""
 
 
 class BlobExists(Conflict):

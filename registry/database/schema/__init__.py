@@ -11,6 +11,8 @@ repositories ─┬─ repository_policies
                           ├─ image_gaps       what it needs and was not there when it came
                           └─ image_children   what an index lists
 leftovers                                     objects whose bytes are still to be deleted
+public_registries, public_aliases             names of public registries
+catalog_data                                  what the gallery shows of a public repository
 tasks                                         what one process at a time does
 event_targets ── event_deliveries             who is told of what, and has not been yet
 users ──┬─ access_keys
@@ -55,6 +57,7 @@ from registry.database.schema.identities import (
     roles,
     users,
 )
+from registry.database.schema.public import catalog_data, public_aliases, public_registries
 from registry.database.schema.pulls import pull_time_exclusions
 
 __all__ = [
@@ -63,6 +66,7 @@ __all__ = [
     "accounts",
     "attachments",
     "blobs",
+    "catalog_data",
     "creation_templates",
     "event_deliveries",
     "event_targets",
@@ -81,6 +85,8 @@ __all__ = [
     "policy_files",
     "policy_versions",
     "profile_roles",
+    "public_aliases",
+    "public_registries",
     "pull_time_exclusions",
     "registry_settings",
     "repositories",

@@ -80,6 +80,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("path", name=op.f("pk_leftovers")),
     )
     op.create_table(
+        "public_aliases",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("chosen", sa.Boolean(), nullable=False, comment="by somebody; else made up here"),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_public_aliases")),
+    )
+    op.create_index(op.f("ix_public_aliases_account"), "public_aliases", ["account"], unique=False)
+    op.create_table(
+        "public_registries",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("account", name=op.f("pk_public_registries")),
+    )
+    op.create_table(
         "pull_time_exclusions",
         sa.Column("account", sa.Text(), nullable=False),
         sa.Column("region", sa.Text(), nullable=False),
@@ -124,6 +139,24 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
         sa.Column("state", sa.JSON(), nullable=False, comment="where to go on"),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_tasks")),
+    )
+    op.create_table(
+        "catalog_data",
+        sa.Column(
+            "repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "document", sa.JSON(), nullable=False, comment="by the names of ECR Public's model"
+        ),
+        sa.Column("logo", sa.LargeBinary(), nullable=True),
+        sa.Column("logo_type", sa.Text(), nullable=True, comment="its media type"),
+        sa.ForeignKeyConstraint(
+            ["repository_id"],
+            ["repositories.id"],
+            name=op.f("fk_catalog_data_repository_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("repository_id", name=op.f("pk_catalog_data")),
     )
     op.create_table(
         "event_deliveries",
