@@ -17,6 +17,7 @@ from registry.commands.explain import explain
 from registry.commands.gc import gc
 from registry.commands.options import Group, options, settings_of
 from registry.commands.policy import policy
+from registry.commands.public import public
 from registry.commands.tokens import token
 from registry.commands.verify import verify
 from registry.keys.local import LocalKeyring
@@ -29,7 +30,7 @@ def main() -> None:
     """Amazon ECR's interface on a machine of your own."""
 
 
-for command in (account, audit, backup, gc, policy, restore, token, verify):
+for command in (account, audit, backup, gc, policy, public, restore, token, verify):
     main.add_command(command)
 policy.add_command(explain)
 

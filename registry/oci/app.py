@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from registry.values.scope import Scope
 
 CREATE = ("ecr:CreateRepository",)
+EMPTY = "Basic Og=="
+"""No name and no password: what skopeo and podman send when nobody has logged in."""
 LOGIN = "ecr:Login"
 """What the audit log calls `GET /v2/`: AWS has no action for it."""
 
@@ -179,7 +181,7 @@ class OciApp:
 
     def _proven(self, found: _Found) -> Proven | None:
         """Whose token the request brings; None for an anonymous caller, where one may ask."""
-        if "authorization" not in found.request.headers:
+        if found.request.headers.get("authorization", EMPTY) == EMPTY:
             if found.route.anonymous:
                 return None
             raise Unauthenticated("Not Authorized")

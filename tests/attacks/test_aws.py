@@ -68,7 +68,9 @@ def test_only_two_operations_are_for_anyone(registry: Registry) -> None:
     found = {each.label for each in operations(registry) if each.resource is None}
     assert found == TO_ANYONE
     actions = {action for each in guarded(registry) for action in each.actions}
-    assert all(re.fullmatch(r"(ecr|ecr-public|iam|sts):[A-Z][A-Za-z]+", action) for action in actions)
+    assert all(
+        re.fullmatch(r"(ecr|ecr-public|iam|sts):[A-Z][A-Za-z]+", action) for action in actions
+    )
 
 
 def parameters(operation: Operation, which: str, account: str | None = None) -> dict[str, Any]:

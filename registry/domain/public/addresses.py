@@ -82,4 +82,8 @@ class Addresses:
 
     def _public(self, alias: str, name: str, prefix: str) -> Place | None:
         account = self._registries.account_of(alias)
-        return None if account is None else Place(Scope.public_of(account), name, prefix)
+        if account is None:
+            return None
+        if not name:
+            raise RepositoryNotFound(name, account)
+        return Place(Scope.public_of(account), name, prefix)
