@@ -29,6 +29,8 @@ from registry.http.observe import Observe
 from registry.http.operations import exposition, healthz
 from registry.iam.binding import bound_iam
 from registry.keys.local import LocalKeyring
+from registry.moves import SECONDS as MOVES_SECONDS
+from registry.moves import Moves
 from registry.oci.app import OciApp
 from registry.oci.bearer import TokenApp
 from registry.oci.blobs import BlobEndpoints
@@ -38,7 +40,7 @@ from registry.oci.manifests import ManifestEndpoints
 from registry.oci.routes import table
 from registry.oci.uploads import UploadEndpoints
 from registry.public import gallery_of, public_stores
-from registry.stores import ecr_stores, garbage_of, stores_of
+from registry.stores import ecr_stores, garbage_of, rekeyer_of, stores_of
 from registry.sts.operations import SessionOperations
 from registry.sts.service import GLOBAL_REGION, IdentityOperations, sts
 from registry.values.errors import ObjectNotFound
@@ -135,6 +137,7 @@ def works(settings: Settings, ground: Ground, metrics: Metrics) -> list[Work]:
         Work("keys", lambda _stop: ground.keys.purge(), PURGE_SECONDS),
         Work("pulls", lambda _stop: ground.pulls.flush(), PULLS_SECONDS),
         Work("garbage", collection.run, collection.seconds),
+        Work("rekeying", Moves(rekeyer_of(settings, ground)).run, MOVES_SECONDS),
     ]
 
 

@@ -18,6 +18,7 @@ from registry.commands.gc import gc
 from registry.commands.options import Group, options, settings_of
 from registry.commands.policy import policy
 from registry.commands.public import public
+from registry.commands.rekey import rekey
 from registry.commands.tokens import token
 from registry.commands.verify import verify
 from registry.keys.local import LocalKeyring
@@ -30,7 +31,7 @@ def main() -> None:
     """Amazon ECR's interface on a machine of your own."""
 
 
-for command in (account, audit, backup, gc, policy, public, restore, token, verify):
+for command in (account, audit, backup, gc, policy, public, rekey, restore, token, verify):
     main.add_command(command)
 policy.add_command(explain)
 

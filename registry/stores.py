@@ -20,8 +20,11 @@ from registry.domain.images import Images
 from registry.domain.layers import Layers
 from registry.domain.pull_exclusions import PullExclusions
 from registry.domain.registries import Registries
+from registry.domain.rekeyer import Rekeyer
+from registry.domain.rekeying import Rekeying
 from registry.domain.repositories import Repositories
 from registry.domain.repository_settings import RepositorySettings
+from registry.domain.resealing import Resealing
 from registry.domain.storage_class import StorageClasses
 from registry.domain.tagged import TagsOf
 from registry.domain.templates import Templates
@@ -73,6 +76,24 @@ def garbage_of(settings: Settings, ground: Ground) -> Garbage:
         grace=settings.gc_grace,
         expiry=settings.upload_expiry,
     )
+
+
+def rekeying_of(settings: Settings, ground: Ground) -> Rekeying:
+    """What starts a repository's move to another key, and tells of it."""
+    vault = Vault(ground.storage, ground.keys)
+    return Rekeying(ground.database, vault, repositories_of(settings, ground))
+
+
+def resealing_of(settings: Settings, ground: Ground) -> Resealing:
+    """What seals a repository's contents anew over the ground."""
+    database, vault = ground.database, Vault(ground.storage, ground.keys)
+    stored = Blobs(database, ground.cache, vault, grace=settings.gc_grace)
+    return Resealing(database, vault, stored, Uploads(database, vault))
+
+
+def rekeyer_of(settings: Settings, ground: Ground) -> Rekeyer:
+    """What moves repositories to another key over the ground."""
+    return Rekeyer(ground.database, resealing_of(settings, ground))
 
 
 def access_of(settings: Settings, ground: Ground, repositories: Repositories) -> Access:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,7 +23,7 @@ def require_tool(name: str) -> Path:
 
 def find_tool(name: str) -> Path | None:
     """The program's path, or None."""
-    folders = [PROJECT / ".tools" / "bin"]
+    folders = [PROJECT / ".tools" / "bin", Path(sys.executable).parent]
     if tools := os.environ.get("MOORAGE_TOOLS"):
         folders.insert(0, Path(tools) / "bin")
     search = os.pathsep.join([os.environ.get("PATH", os.defpath), *map(str, folders)])

@@ -18,8 +18,9 @@ _UNRECORDED = frozenset({"serve", "audit"})
 """A server's own life is in its log, and reading the audit log changes nothing."""
 
 _SHOWN = frozenset({
-    "alias", "allow", "days", "description", "directory", "dry_run", "key", "name", "number",
-    "prune", "repair", "repositories", "repository", "robot", "source", "tag", "target", "user",
+    "aes256", "alias", "allow", "days", "description", "directory", "dry_run", "key", "name",
+    "number", "prune", "repair", "repositories", "repository", "robot", "source", "tag", "target",
+    "user",
 })  # fmt: skip
 """Parameters of commands that an event shows; anything else may be long, or a secret."""
 

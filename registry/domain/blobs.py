@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from registry.database.schema import blobs, image_blobs, images, links, repositories
+from registry.domain import key_spaces
 from registry.domain.leftovers import discard, doom
 from registry.domain.links import holders, link, promise
 from registry.domain.vault import blob_path
@@ -176,8 +177,8 @@ class Blobs:
 
     def _link(self, repository: Repository, digest: Digest, source_id: int) -> Blob | None:
         with self._database.write() as connection:
-            still = connection.execute(_linked(source_id, repository.key_id, digest)).first()
-            if still is None:
+            still = connection.execute(_linked(source_id, digest)).first()
+            if still is None or still.key_id != key_spaces.current(connection, repository.id):
                 return None
             blob = _blob(still)
             link(connection, repository.id, blob.id)
@@ -190,7 +191,7 @@ class Blobs:
 
 def find_linked(connection: sa.Connection, repository: Repository, digest: Digest) -> Blob | None:
     """The blob, if the repository holds it."""
-    row = connection.execute(_linked(repository.id, repository.key_id, digest)).first()
+    row = connection.execute(_linked(repository.id, digest)).first()
     return None if row is None else _blob(row)
 
 
@@ -203,12 +204,11 @@ def find_all_linked(
     for at in range(0, len(wanted), _BATCH):
         query = (
             sa.select(blobs)
-            .join(links, links.c.blob_id == blobs.c.id)
             .where(
-                links.c.repository_id == repository.id,
-                blobs.c.key_id == repository.key_id,
+                blobs.c.key_id.in_(key_spaces.readable(repository.id)),
                 blobs.c.digest.in_(wanted[at : at + _BATCH]),
             )
+            .where(key_spaces.link_of(repository.id).exists())
         )
         for row in connection.execute(query):
             blob = _blob(row)
@@ -297,16 +297,13 @@ def _damaged(blob: Blob, error: Exception) -> Damaged:
     return Damaged(f"the stored bytes of {blob.digest} are damaged: {error}")
 
 
-def _linked(repository_id: int, key_id: str, digest: Digest) -> sa.Select[Any]:
-    # With the key, which is the repository's: else every link of the repository is looked at.
-    return (
-        sa.select(blobs, links.c.idle_since)
-        .join(links, links.c.blob_id == blobs.c.id)
-        .where(
-            links.c.repository_id == repository_id,
-            blobs.c.key_id == key_id,
-            blobs.c.digest == str(digest),
-        )
+def _linked(repository_id: int, digest: Digest) -> sa.Select[Any]:
+    # With the keys, which are few: else every link of the repository is looked at.
+    link_ = key_spaces.link_of(repository_id)
+    return sa.select(blobs, link_.scalar_subquery().label("idle_since")).where(
+        blobs.c.key_id.in_(key_spaces.readable(repository_id)),
+        blobs.c.digest == str(digest),
+        link_.exists(),
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from registry.database.schema import image_blobs, image_children, images, tags
-from registry.domain import links, repositories
+from registry.domain import key_spaces, links, repositories
 from registry.values.errors import ImageReferenced, ManifestReferenceUnknown, TagImmutable
 
 if TYPE_CHECKING:
@@ -112,9 +112,11 @@ def insert(
             subject=str(manifest.subject) if manifest.subject else None,
             size=manifest.image_size,
             manifest=sealed,
+            key_id=repository.key_id,
             pushed_at=datetime.now(UTC),
         )
     )
+    key_spaces.note(connection, repository.id, repository.key_id)
     key = inserted.inserted_primary_key
     assert key is not None  # noqa: S101 - one row was inserted
     return int(key[0])

@@ -67,6 +67,8 @@ class Stored:
 
     image: Image
     content: bytes = field(repr=False)
+    key_id: str
+    """What it is sealed under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,8 @@ class Images:
         )
         if found is None:
             raise _unknown(reference, repository)
+        if found.key_id != repository.key_id:  # the repository leaves that key
+            self._vault.check(found.key_id)
         return found
 
     def page(
@@ -270,7 +274,7 @@ class Images:
             for row in connection.execution_options(yield_per=1).execute(query):
                 if len(found) == limit or size > REFERRERS_MAX:
                     return found, True
-                found.append(self._open(repository, row, ()))
+                found.append(self._open(row, ()))
                 size += len(row.manifest)
         return found, False
 
@@ -315,11 +319,11 @@ class Images:
             named = connection.execute(
                 sa.select(tags.c.name).where(tags.c.image_id == row.id).order_by(tags.c.name)
             ).scalars()
-            return self._open(repository, row, tuple(named))
+            return self._open(row, tuple(named))
 
-    def _open(self, repository: Repository, row: sa.Row[Any], names: tuple[str, ...]) -> Stored:
-        content = self._vault.open(repository.key_id, row.manifest, row.digest)
-        return Stored(_image(row, names), content)
+    def _open(self, row: sa.Row[Any], names: tuple[str, ...]) -> Stored:
+        content = self._vault.open(row.key_id, row.manifest, row.digest)
+        return Stored(_image(row, names), content, row.key_id)
 
 
 def _check_references(

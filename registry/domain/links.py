@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from registry.database.schema import blobs, image_blobs, image_gaps, images, links
+from registry.domain import superseding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,6 +29,7 @@ def link(connection: sa.Connection, repository_id: int, blob_id: int) -> None:
     row = {"repository_id": repository_id, "blob_id": blob_id, "created_at": now}
     connection.execute(sa.insert(links).values(**row, idle_since=now))
     _fill_gaps(connection, repository_id, blob_id)
+    superseding.settle(connection, repository_id, blob_id)
 
 
 def promise(connection: sa.Connection, repository_id: int, blob_id: int) -> bool:
@@ -37,6 +39,12 @@ def promise(connection: sa.Connection, repository_id: int, blob_id: int) -> bool
     if held is not None and held.idle_since is not None:
         connection.execute(sa.update(links).where(*mine).values(idle_since=datetime.now(UTC)))
     return held is not None
+
+
+def holds(connection: sa.Connection, repository_id: int, blob_id: int) -> bool:
+    """Whether the repository holds the blob."""
+    query = sa.select(links.c.blob_id).where(*_is(repository_id, blob_id))
+    return connection.execute(query).first() is not None
 
 
 def hold(connection: sa.Connection, repository_id: int, image_id: int) -> None:

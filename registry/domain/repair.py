@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from registry.database.schema import blobs as blob_rows
-from registry.database.schema import image_blobs, image_gaps, images, links, repositories
+from registry.database.schema import image_blobs, image_gaps, images, links
 from registry.domain import blobs, image_rows, strays
 from registry.domain.links import link, referenced
 from registry.domain.tasks import now
@@ -137,8 +137,7 @@ class Repair:
     def _manifest(self, problem: Problem) -> str:
         query = (
             sa.select(images.c.digest, images.c.manifest, images.c.repository_id)
-            .add_columns(repositories.c.key_id)
-            .join(repositories, repositories.c.id == images.c.repository_id)
+            .add_columns(images.c.key_id)
             .where(images.c.id == problem.id)
         )
         with self._database.write() as connection:

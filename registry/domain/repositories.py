@@ -182,7 +182,7 @@ class Repositories:
                     " cannot be deleted because it still contains images"
                 )
             events.repository_deleted(connection, repository)
-            waste = upload_rows.end_all(connection, repository.id, repository.key_id)
+            waste = upload_rows.end_all(connection, repository.id)
             waste += blobs.unlink_all(connection, repository.id)
             connection.execute(sa.delete(repositories).where(repositories.c.id == repository.id))
         discard(self._database, self._vault, waste)
@@ -290,11 +290,17 @@ def scope_and_name(arn: str) -> tuple[Scope, str] | None:
 
 def current(connection: sa.Connection, repository: Repository) -> Repository:
     """The repository as it is in this transaction. Raises Vanished."""
-    query = sa.select(repositories).where(repositories.c.id == repository.id)
-    row = connection.execute(query).first()
-    if row is None:
+    found = by_id(connection, repository.id)
+    if found is None:
         raise Vanished(f"the repository '{repository.name}' was deleted in the meantime")
-    return _repository(row)
+    return found
+
+
+def by_id(connection: sa.Connection, repository_id: int) -> Repository | None:
+    """The repository of that number."""
+    query = sa.select(repositories).where(repositories.c.id == repository_id)
+    row = connection.execute(query).first()
+    return None if row is None else _repository(row)
 
 
 def _repository(row: sa.Row[Any]) -> Repository:

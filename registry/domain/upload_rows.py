@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from registry.database.schema import repositories, upload_parts, uploads
+from registry.database.schema import upload_parts, uploads
+from registry.domain import key_spaces
 from registry.domain.leftovers import doom
 from registry.domain.vault import blob_path, upload_path
 from registry.values.digest import Digest
@@ -33,8 +34,12 @@ class Upload:
     id: str
     size: int
     """Bytes received so far."""
+    key_id: str
+    """What its parts lie under: the repository's key when it began."""
     appended: int = 0
     """How many of them the request that returned this had brought."""
+    replaces: int | None = None
+    """Id of the blob whose place it takes, if the repository still holds that one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +63,37 @@ def find(
     connection: sa.Connection, repository_id: int, principal: str, upload_id: str
 ) -> Upload | None:
     """The upload, if it is that principal's."""
-    query = sa.select(uploads.c.id, uploads.c.size).where(
+    query = _columns().where(
         uploads.c.id == upload_id,
         uploads.c.repository_id == repository_id,
         uploads.c.principal == principal,
     )
     row = connection.execute(query).first()
-    return None if row is None else Upload(row.id, row.size)
+    return None if row is None else _upload(row)
 
 
-def start(connection: sa.Connection, repository: Repository, upload_id: str, who: str) -> None:
-    """A new, empty upload."""
+def start(
+    connection: sa.Connection,
+    repository: Repository,
+    upload_id: str,
+    who: str,
+    replaces: int | None = None,
+) -> Upload:
+    """A new, empty upload, under the key that the repository has now."""
     now = datetime.now(UTC)
+    key_id = key_spaces.current(connection, repository.id) or repository.key_id
     row = {"id": upload_id, "repository_id": repository.id, "principal": who, "size": 0}
-    connection.execute(sa.insert(uploads).values(**row, created_at=now, updated_at=now))
+    kept = {**row, "key_id": key_id, "replaces": replaces}
+    connection.execute(sa.insert(uploads).values(**kept, created_at=now, updated_at=now))
+    return Upload(upload_id, 0, key_id, replaces=replaces)
+
+
+def of_principal(connection: sa.Connection, repository_id: int, who: str) -> list[str]:
+    """Ids of the uploads that the principal began in the repository."""
+    query = sa.select(uploads.c.id).where(
+        uploads.c.repository_id == repository_id, uploads.c.principal == who
+    )
+    return list(connection.execute(query).scalars())
 
 
 def touch(connection: sa.Connection, upload_id: str) -> None:
@@ -147,31 +169,34 @@ def end(
     return _doom(connection, key_id, upload.id, waste)
 
 
-def end_all(connection: sa.Connection, repository_id: int, key_id: str) -> list[str]:
+def end_all(connection: sa.Connection, repository_id: int) -> list[str]:
     """Forget all uploads of a repository; the paths to `discard` after the commit."""
-    query = sa.select(uploads.c.id, uploads.c.size).where(uploads.c.repository_id == repository_id)
+    query = _columns().where(uploads.c.repository_id == repository_id)
     paths: list[str] = []
     for row in connection.execute(query).all():
-        paths += end(connection, key_id, Upload(row.id, row.size))
+        paths += end(connection, row.key_id, _upload(row))
     return paths
 
 
 def stale(connection: sa.Connection, before: datetime, limit: int) -> list[tuple[str, Upload]]:
     """At most `limit` uploads that nobody has worked on since, with their keys."""
-    query = (
-        sa.select(repositories.c.key_id, uploads.c.id, uploads.c.size)
-        .join(repositories, repositories.c.id == uploads.c.repository_id)
-        .where(uploads.c.updated_at < before)
-        .order_by(uploads.c.updated_at)
-        .limit(limit)
-    )
-    return [(row.key_id, Upload(row.id, row.size)) for row in connection.execute(query)]
+    query = _columns().where(uploads.c.updated_at < before)
+    found = connection.execute(query.order_by(uploads.c.updated_at).limit(limit))
+    return [(row.key_id, _upload(row)) for row in found]
 
 
 def touched_before(connection: sa.Connection, upload_id: str, moment: datetime) -> bool:
     """Whether nobody has worked on the upload since."""
     query = sa.select(uploads.c.id).where(uploads.c.id == upload_id, uploads.c.updated_at < moment)
     return connection.execute(query).first() is not None
+
+
+def _columns() -> sa.Select[Any]:
+    return sa.select(uploads.c.id, uploads.c.size, uploads.c.key_id, uploads.c.replaces)
+
+
+def _upload(row: sa.Row[Any]) -> Upload:
+    return Upload(row.id, row.size, row.key_id, replaces=row.replaces)
 
 
 def _every(connection: sa.Connection, upload_id: str) -> list[Part]:

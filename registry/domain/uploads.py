@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from registry.domain import blobs, links
@@ -54,16 +55,19 @@ class Uploads:
         self._database = database
         self._vault = vault
 
-    def start(self, repository: Repository, principal: str) -> Upload:
+    def start(
+        self, repository: Repository, principal: str, *, replaces: int | None = None
+    ) -> Upload:
         """Begin an empty upload for the principal with that ARN.
+
+        `replaces` is the id of a blob that the repository holds, of which this is to be another
+        copy: it can be finished only as long as that one is held.
 
         Raises KeyNotFound, KeyUnavailable.
         """
         self._vault.check(repository.key_id)
-        upload = Upload(str(uuid.uuid4()), 0)
         with self._database.write() as connection:
-            rows.start(connection, repository, upload.id, principal)
-        return upload
+            return rows.start(connection, repository, str(uuid.uuid4()), principal, replaces)
 
     def get(self, repository: Repository, principal: str, upload_id: str) -> Upload:
         """The upload. Raises UploadNotFound, also for somebody else's."""
@@ -94,6 +98,7 @@ class Uploads:
         `chunks` or storage raise.
         """
         upload = self.get(repository, principal, upload_id)
+        repository = _as_begun(repository, upload)
         _check_offset(upload, offset)
         part = self._store(repository, upload, chunks, algorithm)
         if part.size == 0:
@@ -116,6 +121,7 @@ class Uploads:
         with self._database.read() as connection:
             upload = _owned(connection, repository, principal, upload_id)
             parts, composed = rows.parts(connection, upload.id)
+        repository = _as_begun(repository, upload)
         try:
             whole = self._whole(repository, upload, parts, composed, digest)
             return self._become(repository, upload, whole)
@@ -127,6 +133,7 @@ class Uploads:
 
     def retract(self, repository: Repository, upload: Upload) -> None:
         """Take back the last append, which led to `upload`; nothing if more has happened."""
+        repository = _as_begun(repository, upload)
         with self._database.write() as connection:
             parts, _ = rows.parts(connection, upload.id)
             if not parts or parts[-1].size != upload.appended:
@@ -144,7 +151,7 @@ class Uploads:
         """Forget the upload and its bytes. Raises UploadNotFound."""
         with self._database.write() as connection:
             upload = _owned(connection, repository, principal, upload_id)
-            waste = rows.end(connection, repository.key_id, upload)
+            waste = rows.end(connection, upload.key_id, upload)
         discard(self._database, self._vault, waste)
 
     def _store(
@@ -167,7 +174,7 @@ class Uploads:
             yield chunk
 
     def _record(self, upload: Upload, part: Part) -> Upload:
-        grown = Upload(upload.id, upload.size + part.size, part.size)
+        grown = replace(upload, size=upload.size + part.size, appended=part.size)
         with self._database.write() as connection:
             if not rows.resize(connection, upload, grown.size):
                 raise UploadConflict("another request wrote to this upload in the meantime")
@@ -189,7 +196,7 @@ class Uploads:
         if composed is not None and (composed.digest, composed.size) == (digest, upload.size):
             return composed  # by a finish that was cut short
         chunks = verified(self._read(repository, upload, parts), digest)
-        whole = self._store(repository, Upload(upload.id, 0), chunks, digest.algorithm)
+        whole = self._store(repository, replace(upload, size=0), chunks, digest.algorithm)
         try:
             self._record_composed(repository, upload, composed, whole)
         except BaseException:
@@ -264,6 +271,7 @@ class Uploads:
         with self._database.write() as connection:
             if blobs.find_stored(connection, key_id, whole.digest) != stored:
                 return None
+            _check_replaced(connection, repository, upload)
             waste = rows.end(connection, key_id, upload, keep=None if stands else whole)
             if stored is not None and stands:
                 blob = stored
@@ -345,6 +353,16 @@ def _owned(
     if upload is None:
         raise UploadNotFound(f"upload {upload_id[:64]!r} is not known here")
     return upload
+
+
+def _check_replaced(connection: sa.Connection, repository: Repository, upload: Upload) -> None:
+    if upload.replaces is not None and not links.holds(connection, repository.id, upload.replaces):
+        raise UploadConflict("the blob that this was to replace was deleted in the meantime")
+
+
+def _as_begun(repository: Repository, upload: Upload) -> Repository:
+    """The repository with the key that it had when the upload began."""
+    return replace(repository, key_id=upload.key_id)
 
 
 def _check_offset(upload: Upload, offset: int | None) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 
 from registry.database.schema import blobs as blob_rows
-from registry.database.schema import image_blobs, images, links, repositories
+from registry.database.schema import image_blobs, images, links
 from registry.domain import blobs, strays
 from registry.domain.links import referenced
 from registry.domain.tasks import Task
@@ -192,8 +192,7 @@ class Verification:
 
     def _some_manifests(self, found: Found, report: Callable[[int], None]) -> bool:
         query = (
-            sa.select(images.c.id, images.c.digest, images.c.manifest, repositories.c.key_id)
-            .join(repositories, repositories.c.id == images.c.repository_id)
+            sa.select(images.c.id, images.c.digest, images.c.manifest, images.c.key_id)
             .where(images.c.id > found.image)
             .order_by(images.c.id)
             .limit(STEP)

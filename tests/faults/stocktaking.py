@@ -116,11 +116,9 @@ def _look_at(vault: Vault, row: sa.Row[Any], objects: set[str], stock: Stock) ->
 
 
 def _parts() -> sa.Select[Any]:
-    parts, uploads, repositories = schema.upload_parts, schema.uploads, schema.repositories
-    return (
-        sa.select(repositories.c.key_id, uploads.c.id, parts.c.object)
-        .join(uploads, uploads.c.id == parts.c.upload_id)
-        .join(repositories, repositories.c.id == uploads.c.repository_id)
+    parts, uploads = schema.upload_parts, schema.uploads
+    return sa.select(uploads.c.key_id, uploads.c.id, parts.c.object).join(
+        uploads, uploads.c.id == parts.c.upload_id
     )
 
 

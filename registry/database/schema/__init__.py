@@ -6,6 +6,7 @@ creation_templates                            what a push that creates a reposit
 repositories ─┬─ repository_policies
               ├─ links ───── blobs            what a repository may serve
               ├─ uploads ─── upload_parts     what is on its way in
+              ├─ rekeys                       keys that it leaves, and how far that is
               └─ images ──┬─ tags
                           ├─ image_blobs      what a manifest needs
                           ├─ image_gaps       what it needs and was not there when it came
@@ -59,6 +60,7 @@ from registry.database.schema.identities import (
 )
 from registry.database.schema.public import catalog_data, public_aliases, public_registries
 from registry.database.schema.pulls import pull_time_exclusions
+from registry.database.schema.rekeying import rekeys
 
 __all__ = [
     "Instant",
@@ -89,6 +91,7 @@ __all__ = [
     "public_registries",
     "pull_time_exclusions",
     "registry_settings",
+    "rekeys",
     "repositories",
     "repository_policies",
     "robots",

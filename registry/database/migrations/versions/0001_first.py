@@ -208,6 +208,7 @@ def upgrade() -> None:
         sa.Column("subject", sa.Text(), nullable=True),
         sa.Column("size", sa.BigInteger(), nullable=False, comment="as DescribeImages counts"),
         sa.Column("manifest", sa.LargeBinary(), nullable=False, comment="sealed as its blobs are"),
+        sa.Column("key_id", sa.Text(), nullable=False, comment="what its manifest is sealed under"),
         sa.Column("pushed_at", sa.BigInteger(), nullable=False),
         sa.Column("pulled_at", sa.BigInteger(), nullable=True, comment="last time, to the minute"),
         sa.Column(
@@ -315,6 +316,41 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account", "region", "kind", "name", name=op.f("pk_policy_files")),
     )
     op.create_table(
+        "rekeys",
+        sa.Column(
+            "repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("key_id", sa.Text(), nullable=False, comment="the key that it leaves"),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "finished_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="NULL while anything of it may lie there",
+        ),
+        sa.Column("blobs", sa.BigInteger(), nullable=False, comment="moved so far"),
+        sa.Column("blob_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("manifests", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "problem", sa.Text(), nullable=True, comment="what kept the last try from its end"
+        ),
+        sa.Column("tried_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["repository_id"],
+            ["repositories.id"],
+            name=op.f("fk_rekeys_repository_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("repository_id", "key_id", name=op.f("pk_rekeys")),
+    )
+    op.create_index(
+        op.f("ix_rekeys_started_at"),
+        "rekeys",
+        ["started_at"],
+        unique=False,
+        sqlite_where=sa.text("finished_at IS NULL"),
+    )
+    op.create_table(
         "repository_policies",
         sa.Column(
             "repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
@@ -351,6 +387,13 @@ def upgrade() -> None:
             "repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
         sa.Column("principal", sa.Text(), nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=False, comment="name space of its parts"),
+        sa.Column(
+            "replaces",
+            sa.BigInteger(),
+            nullable=True,
+            comment="blob of which it is another copy; no other",
+        ),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),

@@ -1,0 +1,1 @@
+"""Programs that look for vulnerabilities in images."""
