@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from registry.api.app import Api
+from registry.api.copying import CopyEndpoint
 from registry.aws.gateway import Gateway
 from registry.background import Work, repeated
 from registry.callers import Authorizer, Refusals, SigningKeys
@@ -20,6 +22,7 @@ from registry.config import Settings
 from registry.database.database import Database
 from registry.domain.pages import Pages
 from registry.domain.pulls import SECONDS as PULLS_SECONDS
+from registry.domain.replication.replicator import SECONDS as REPLICATION_SECONDS
 from registry.ecr.binding import bound_ecr
 from registry.ecrpublic.binding import bound_ecr_public
 from registry.ground import Ground, lay_ground
@@ -40,7 +43,14 @@ from registry.oci.manifests import ManifestEndpoints
 from registry.oci.routes import table
 from registry.oci.uploads import UploadEndpoints
 from registry.public import gallery_of, public_stores
-from registry.stores import ecr_stores, garbage_of, rekeyer_of, stores_of
+from registry.stores import (
+    ecr_stores,
+    garbage_of,
+    orders_of,
+    rekeyer_of,
+    replicator_of,
+    stores_of,
+)
 from registry.sts.operations import SessionOperations
 from registry.sts.service import GLOBAL_REGION, IdentityOperations, sts
 from registry.values.errors import ObjectNotFound
@@ -49,6 +59,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Send
     from starlette.types import Scope as AsgiScope
 
+    from registry.ecr.binding import Stores as EcrStores
     from registry.storage.driver import Driver
 
 PURGE_SECONDS = 600.0
@@ -98,12 +109,28 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         regions=settings.all_regions,
         refused=Refusals(access),
     )
+    copying = CopyEndpoint(
+        repositories,
+        stores.templates,
+        orders_of(ground, stores),
+        access,
+        pages=pages,
+        regions=settings.all_regions,
+    )
+    api = Api(
+        [copying.route],
+        SigningKeys(ground.directory, ground.sessions),
+        Authorizer(access),
+        regions=settings.all_regions,
+        refused=Refusals(access),
+    )
     downloads = DownloadApp(stores.downloads, access, repositories, blobs)
     metrics = Metrics()
-    rest = operations(ground, metrics, works(settings, ground, metrics))
+    rest = operations(ground, metrics, works(settings, ground, stores, metrics))
     below: dict[str, ASGIApp] = {
         "v2": oci,
         "layers": downloads,
+        "api": api,
         "token": TokenApp(stores.tokens, access),
         "gallery": gallery_of(public, stores, pages),
     }
@@ -122,21 +149,23 @@ class Front:
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
         path: str = scope.get("path", "")
-        if scope["type"] == "http" and path == "/":
-            app = self._gateway
+        first = path.partition("/")[2].partition("/")[0].removesuffix(".json")
+        if scope["type"] != "http":
+            app = self._rest
         else:
-            first = path.partition("/")[2].partition("/")[0].removesuffix(".json")
-            app = self._below.get(first, self._rest)
+            app = self._gateway if path == "/" else self._below.get(first, self._rest)
         await app(scope, receive, send)
 
 
-def works(settings: Settings, ground: Ground, metrics: Metrics) -> list[Work]:
+def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metrics) -> list[Work]:
     """What each worker does beside answering; what only one may do at a time sees to it itself."""
     collection = Collection(garbage_of(settings, ground), metrics, settings.gc_grace)
+    replicator = replicator_of(settings, ground, stores)
     return [
         Work("keys", lambda _stop: ground.keys.purge(), PURGE_SECONDS),
         Work("pulls", lambda _stop: ground.pulls.flush(), PULLS_SECONDS),
         Work("garbage", collection.run, collection.seconds),
+        Work("replication", replicator.run, REPLICATION_SECONDS),
         Work("rekeying", Moves(rekeyer_of(settings, ground)).run, MOVES_SECONDS),
     ]
 

@@ -13,6 +13,7 @@ from registry import __version__
 from registry.commands.accounts import account
 from registry.commands.audit import audit
 from registry.commands.backup import backup, restore
+from registry.commands.copy import copy
 from registry.commands.explain import explain
 from registry.commands.gc import gc
 from registry.commands.options import Group, options, settings_of
@@ -31,7 +32,7 @@ def main() -> None:
     """Amazon ECR's interface on a machine of your own."""
 
 
-for command in (account, audit, backup, gc, policy, public, rekey, restore, token, verify):
+for command in (account, audit, backup, copy, gc, policy, public, rekey, restore, token, verify):
     main.add_command(command)
 policy.add_command(explain)
 

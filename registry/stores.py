@@ -5,6 +5,8 @@ from __future__ import annotations
 from registry.config import Settings
 from registry.domain.access import Access, no_record
 from registry.domain.blobs import Blobs
+from registry.domain.copying.copier import Copier
+from registry.domain.copying.orders import Orders
 from registry.domain.deletions import Deletions
 from registry.domain.downloads import Downloads
 from registry.domain.garbage import Garbage
@@ -22,6 +24,12 @@ from registry.domain.pull_exclusions import PullExclusions
 from registry.domain.registries import Registries
 from registry.domain.rekeyer import Rekeyer
 from registry.domain.rekeying import Rekeying
+from registry.domain.replication import queue
+from registry.domain.replication.backfills import Backfills
+from registry.domain.replication.pieces import Pieces
+from registry.domain.replication.replicator import Replicator
+from registry.domain.replication.sender import Sender
+from registry.domain.replication.statuses import Statuses
 from registry.domain.repositories import Repositories
 from registry.domain.repository_settings import RepositorySettings
 from registry.domain.resealing import Resealing
@@ -111,7 +119,14 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
     repositories = repositories_of(settings, ground)
     blobs = Blobs(database, ground.cache, vault, grace=settings.gc_grace)
     uploads = Uploads(database, vault)
-    images = Images(database, ground.cache, vault, sparse=settings.sparse_manifests)
+    images = Images(
+        database,
+        ground.cache,
+        vault,
+        sparse=settings.sparse_manifests,
+        pushed=queue.pushed,
+        deleted=queue.deleted,
+    )
     tokens = tokens_of(ground)
     return EcrStores(
         registries=Registries(database, ground.cache),
@@ -122,7 +137,7 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         pulls=ground.pulls,
         pull_exclusions=PullExclusions(database, ground.cache),
         storage_classes=StorageClasses(database),
-        deletions=Deletions(database),
+        deletions=Deletions(database, queue.deleted),
         tags_of=TagsOf(database),
         blobs=blobs,
         uploads=uploads,
@@ -130,4 +145,27 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         downloads=Downloads(ground.keys.secret("download links"), tokens),
         tokens=tokens,
         access=access_of(settings, ground, repositories),
+        statuses=Statuses(database),
+        backfills=Backfills(database),
     )
+
+
+def orders_of(ground: Ground, stores: EcrStores) -> Orders:
+    """What copies and moves images; a copy is a push to its target."""
+    copier = Copier(ground.database, stores.images, stores.blobs, stores.uploads, "copy")
+    return Orders(stores.images, copier, stores.deletions)
+
+
+def replicator_of(settings: Settings, ground: Ground, stores: EcrStores) -> Replicator:
+    """What replicates; what it brings is not replicated once more."""
+    database, vault = ground.database, Vault(ground.storage, ground.keys)
+    images = Images(database, ground.cache, vault, sparse=settings.sparse_manifests)
+    sender = Sender(
+        stores.repositories,
+        stores.templates,
+        Copier(database, images, stores.blobs, stores.uploads, "replication"),
+        Deletions(database),
+        access=stores.access,
+        regions=settings.all_regions,
+    )
+    return Replicator(database, Pieces(database, sender), stores.backfills)

@@ -15,6 +15,8 @@ import click
 import pytest
 
 from registry import __version__, app
+from registry.api.app import Api
+from registry.api.routes import PREFIX
 from registry.aws.errors import Fault
 from registry.aws.gateway import Gateway
 from registry.aws.service import Service
@@ -22,6 +24,7 @@ from registry.cli import main
 from registry.config import ENVIRONMENT_PREFIX, Settings, choices, read
 from registry.domain.downloads import LIFETIME as LINK_LIFETIME
 from registry.domain.layers import PART_MIN
+from registry.domain.replication.outcome import NotServed, failure
 from registry.domain.resource_labels import MOST as LABELS_MAX
 from registry.domain.tokens import LIFETIME
 from registry.domain.uploads import SIZE_MAX as BLOB_MAX
@@ -363,3 +366,21 @@ def test_the_boto3_example_runs(server: ServerProcess) -> None:
         assert done.returncode == 0, done.stderr
         endpoint = environment["AWS_ENDPOINT_URL"]
         assert done.stdout == f"docker login --username AWS --password-stdin {endpoint}\n"
+
+
+def test_the_own_interface_is_documented(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path / "data")
+    settings.data.mkdir()
+    prepare(settings)
+    ground = lay_ground(settings)
+    found = app.build(settings, ground)
+    ground.close()
+    api: Api = found._app._below["api"]  # type: ignore[attr-defined]  # the application as `build` wires it
+    documented = [code(row[0])[0] for row in rows("api.md", "endpoint")]
+    assert sorted(documented) == sorted(f"{r.method} {PREFIX}{r.path}" for r in api.routes)
+
+
+def test_the_failure_codes_of_replication_are_documented() -> None:
+    documented = {code(row[0])[0] for row in rows("copying.md", "failure code")}
+    raised = {failure(error)[0] for kind in family(errors.MoorageError) for error in examples(kind)}
+    assert documented == raised | {failure(NotServed("x"))[0], failure(ValueError())[0]}

@@ -104,7 +104,7 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
-        incoming = _incoming(scope)
+        incoming = incoming_of(scope)
         call = _Call(incoming, self._wire(incoming), scope.setdefault("state", {}))
         try:
             reply = await self._answer(call, receive)
@@ -277,7 +277,8 @@ def _members(service: Service, operation: Operation, document: Any) -> dict[str,
     return members
 
 
-def _incoming(scope: Scope) -> Incoming:
+def incoming_of(scope: Scope) -> Incoming:
+    """The request of an ASGI scope, without its body."""
     headers = [
         (name.decode("latin-1").lower(), value.decode("latin-1"))
         for name, value in scope["headers"]

@@ -5,7 +5,7 @@ Source: ECR API reference, BatchDeleteImage: an image goes with its last tag, or
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,8 @@ class Named:
 
     digest: Digest | None
     tag: str | None
+    untagged: bool = False
+    """Only while no tag stands on it."""
 
 
 class Problem(Enum):
@@ -36,6 +38,7 @@ class Problem(Enum):
     NOT_FOUND = "not found"
     OTHER_DIGEST = "the tag stands on another image"
     LISTED = "an index lists the image"
+    TAGGED = "a tag stands on the image"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +65,16 @@ class _Target:
     image_id: int
     digest: Digest
     tag: str | None
+    untagged: bool
 
 
 class Deletions:
     """Deletes in batches."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, deleted: Callable[..., None] = lambda *_: None) -> None:
+        """`deleted` is told an image's id, and a tag if only that goes, just before it goes."""
         self._database = database
+        self._deleted = deleted
 
     def delete(self, repository: Repository, named: Sequence[Named]) -> list[Gone | Kept]:
         """Delete what is named; for each, in order, what came of it.
@@ -85,7 +91,7 @@ class Deletions:
                 for number in waiting:
                     target = found[number]
                     assert isinstance(target, _Target)  # noqa: S101 - selected above
-                    outcomes[number] = _delete(connection, repository, target)
+                    outcomes[number] = _delete(connection, repository, target, self._deleted)
                 still = [n for n in waiting if isinstance(outcomes[n], Kept)]
                 if len(still) == len(waiting):
                     break
@@ -102,7 +108,7 @@ def _find(connection: sa.Connection, repository: Repository, named: Named) -> _T
         return Kept(Problem.OTHER_DIGEST)
     if row is None:
         return Kept(Problem.NOT_FOUND)
-    return _Target(row.id, Digest.parse(row.digest), named.tag)
+    return _Target(row.id, Digest.parse(row.digest), named.tag, named.untagged)
 
 
 def _tagged(connection: sa.Connection, repository: Repository, tag: str) -> sa.Row[Any] | None:
@@ -112,19 +118,25 @@ def _tagged(connection: sa.Connection, repository: Repository, tag: str) -> sa.R
     ).first()
 
 
-def _delete(connection: sa.Connection, repository: Repository, target: _Target) -> Gone | Kept:
+def _delete(
+    connection: sa.Connection, repository: Repository, target: _Target, told: Callable[..., None]
+) -> Gone | Kept:
     standing = _tags(connection, target.image_id)
     gone = Gone(target.digest, standing if target.tag is None else (target.tag,))
     if target.tag is not None and set(standing) - {target.tag}:
         if target.tag in standing:
             events.deleted(connection, repository, target.image_id, gone.tags)
+            told(connection, target.image_id, target.tag)
         connection.execute(
             sa.delete(tags).where(tags.c.repository_id == repository.id, tags.c.name == target.tag)
         )
         return gone
+    if target.untagged and standing:
+        return Kept(Problem.TAGGED)
     if holders := tuple(connection.execute(rows.listing(repository, target.digest)).scalars()):
         return Kept(Problem.LISTED, holders)
     events.deleted(connection, repository, target.image_id, gone.tags)
+    told(connection, target.image_id)
     rows.delete(connection, repository.id, target.image_id)
     return gone
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -92,12 +92,29 @@ class Identifier:
     tag: str | None
 
 
+def nothing_more(_connection: sa.Connection, _image_id: int, _tag: str | None = None) -> None:
+    """For who has nothing to add to a push or a deletion."""
+
+
 class Images:
     """Put, get, list and delete, each in one transaction."""
 
     def __init__(
-        self, database: Database, cache: Cache, vault: Vault, *, sparse: Sparse = "index"
+        self,
+        database: Database,
+        cache: Cache,
+        vault: Vault,
+        *,
+        sparse: Sparse = "index",
+        pushed: Callable[[sa.Connection, int], None] = nothing_more,
+        deleted: Callable[..., None] = nothing_more,
     ) -> None:
+        """`pushed` is told the id of an image that is new, or has a new tag, as it is written.
+
+        `deleted` is told that of one about to go, and a tag if only that goes.
+        """
+        self._pushed = pushed
+        self._deleted = deleted
         self._database = database
         self._cache = cache
         self._vault = vault
@@ -141,6 +158,8 @@ class Images:
             storage_class.wake(connection, repository, image_id, index=index)
             for tag in moved:
                 rows.point_tag(connection, repository, tag, image_id)
+            if row is None or moved:
+                self._pushed(connection, image_id)
             events.pushed(connection, repository, image_id, moved, is_new=row is None)
             stored = rows.find(connection, repository, actual)
         assert stored is not None  # noqa: S101 - inserted above
@@ -286,6 +305,7 @@ class Images:
             if image_id is None:
                 raise _unknown(tag, repository)
             events.deleted(connection, repository, image_id, [tag])
+            self._deleted(connection, image_id, tag)
             connection.execute(sa.delete(tags).where(*mine))
 
     def delete(self, repository: Repository, digest: Digest) -> None:
@@ -300,6 +320,7 @@ class Images:
             rows.refuse_listed(connection, repository, digest)
             names = rows.tags_by_image(connection, [row.id]).get(row.id, [])
             events.deleted(connection, repository, row.id, names)
+            self._deleted(connection, row.id)
             rows.delete(connection, repository.id, row.id)
 
     def _load(self, repository: Repository, reference: Digest | str) -> Stored | None:

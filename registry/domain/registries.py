@@ -29,7 +29,7 @@ ACCOUNT_SETTINGS: Mapping[str, Sequence[str]] = {
 """Each one's values; the first is the default."""
 
 _POLICY = "policy"
-_REPLICATION = "replication"
+REPLICATION = "replication"
 _SCANNING = "scanning"
 _OF_ACCOUNT = "account/"
 
@@ -68,11 +68,11 @@ class Registries:
 
     def replication(self, scope: Scope) -> dict[str, Any]:
         """ECR's ReplicationConfiguration."""
-        return dict(json.loads(self._get(scope, _REPLICATION) or '{"rules": []}'))
+        return dict(json.loads(self._get(scope, REPLICATION) or '{"rules": []}'))
 
     def set_replication(self, scope: Scope, configuration: Mapping[str, Any]) -> None:
         """Keep it; what cannot be was refused before."""
-        self._put(scope, _REPLICATION, json.dumps(configuration))
+        self._put(scope, REPLICATION, json.dumps(configuration))
 
     def scanning(self, scope: Scope) -> dict[str, Any]:
         """ECR's RegistryScanningConfiguration."""

@@ -296,6 +296,12 @@ def current(connection: sa.Connection, repository: Repository) -> Repository:
     return found
 
 
+def find(connection: sa.Connection, scope: Scope, name: str) -> Repository | None:
+    """The repository of that name, if there is one in this transaction."""
+    row = connection.execute(_named(scope, name)).first()
+    return None if row is None else _repository(row)
+
+
 def by_id(connection: sa.Connection, repository_id: int) -> Repository | None:
     """The repository of that number."""
     query = sa.select(repositories).where(repositories.c.id == repository_id)

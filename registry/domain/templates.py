@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ROOT = "ROOT"
 ON_PUSH = "CREATE_ON_PUSH"
+ON_REPLICATION = "REPLICATION"
 
 Document = Mapping[str, Any]
 """A template's members but its times."""
@@ -113,7 +114,14 @@ class Templates:
 
         Raises RepositoryExists, KeyNotFound, KeyUnavailable.
         """
-        template = self._for(scope, name, ON_PUSH)
+        return self.create_for(scope, name, ON_PUSH)
+
+    def create_for(self, scope: Scope, name: str, scenario: str) -> Repository:
+        """Make a repository for one of ECR's scenarios, as the template for it says.
+
+        Raises RepositoryExists, KeyNotFound, KeyUnavailable.
+        """
+        template = self._for(scope, name, scenario)
         if template is None:
             return self._repositories.create(scope, name)
         asked = template.document

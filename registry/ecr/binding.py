@@ -16,6 +16,7 @@ from registry.ecr.policies import PolicyOperations
 from registry.ecr.pull_exclusions import PullExclusionOperations
 from registry.ecr.referrers import ReferrerOperations
 from registry.ecr.registry import RegistryOperations, RegistryPolicyOperations
+from registry.ecr.replication import BackfillOperations, ReplicationOperations
 from registry.ecr.repositories import RepositoryOperations
 from registry.ecr.resource_tags import ResourceTagOperations
 from registry.ecr.scanning import ScanningOperations
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from registry.domain.pull_exclusions import PullExclusions
     from registry.domain.pulls import Pulls
     from registry.domain.registries import Registries
+    from registry.domain.replication.backfills import Backfills
+    from registry.domain.replication.statuses import Statuses
     from registry.domain.repositories import Repositories
     from registry.domain.repository_settings import RepositorySettings
     from registry.domain.storage_class import StorageClasses
@@ -67,6 +70,8 @@ class Stores:
     downloads: Downloads
     tokens: Tokens
     access: Access
+    statuses: Statuses
+    backfills: Backfills
 
 
 def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
@@ -89,6 +94,8 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
         LayerUploadOperations(repositories, LayerUploads(stores.uploads, layers)),
         LayerOperations(repositories, stores.blobs, layers, stores.downloads),
         TokenOperations(stores.tokens, hosts),
+        ReplicationOperations(repositories, images, stores.statuses),
+        BackfillOperations(stores.backfills, pages),
         errors=service_error,
         invalid=invalid_parameter,
     )

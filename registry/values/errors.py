@@ -14,6 +14,7 @@
     │   ├── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
     │   ├── RegistryPolicyNotFound  TemplateNotFound  ExclusionNotFound
     │   ├── RegistryNotFound  CatalogDataNotFound
+    │   ├── BackfillNotFound
     │   └── EntityNotFound
     ├── Conflict
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
@@ -21,6 +22,7 @@
     │   ├── BlobExists  BlobUnreferenced  TemplateExists  ExclusionExists
     │   ├── StorageClassFixed  AliasTaken
     │   ├── EntityExists  DeleteConflict
+    │   ├── BackfillRunning  BackfillEnded
     │   └── LimitExceeded ── TooManyTags
     ├── Refused
     │   └── Unauthenticated  TokenExpired  Denied
@@ -167,6 +169,10 @@ class CatalogDataNotFound(NotFound):
     """The public repository has nothing for the gallery."""
 
 
+class BackfillNotFound(NotFound):
+    """No replication backfill of that id in the registry."""
+
+
 class Vanished(NotFound):
     """What the request was about was deleted while it ran."""
 
@@ -235,6 +241,14 @@ class BlobUnreferenced(Conflict):
 
 class UploadConflict(Conflict):
     """Somebody else wrote to the upload in the meantime."""
+
+
+class BackfillRunning(Conflict):
+    """A replication backfill to that region is in progress already."""
+
+
+class BackfillEnded(Conflict):
+    """A replication backfill that has ended cannot be stopped."""
 
 
 class EntityExists(Conflict):

@@ -95,6 +95,7 @@ def parameters(operation: Operation, which: str, account: str | None = None) -> 
         "layerDigest": HIDDEN.blobs[0].digest,
         "LayerDigest": HIDDEN.blobs[0].digest,
         "uploadId": "00000000-0000-4000-8000-000000000000",
+        "replicationBackfillId": "00000000-0000-4000-8000-000000000000",
         "prefix": "team",
         "principalArn": f"arn:aws:iam::{ACCOUNT}:user/{entity}",
         "registryId": ACCOUNT,

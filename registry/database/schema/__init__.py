@@ -10,7 +10,10 @@ repositories ─┬─ repository_policies
               └─ images ──┬─ tags
                           ├─ image_blobs      what a manifest needs
                           ├─ image_gaps       what it needs and was not there when it came
-                          └─ image_children   what an index lists
+                          ├─ image_children   what an index lists
+                          └─ replications     where it is to be copied to, and what came of it
+replicated_deletions                          what is to go elsewhere too
+backfills ─── backfill_items                  older images to be replicated
 leftovers                                     objects whose bytes are still to be deleted
 public_registries, public_aliases             names of public registries
 catalog_data                                  what the gallery shows of a public repository
@@ -61,12 +64,20 @@ from registry.database.schema.identities import (
 from registry.database.schema.public import catalog_data, public_aliases, public_registries
 from registry.database.schema.pulls import pull_time_exclusions
 from registry.database.schema.rekeying import rekeys
+from registry.database.schema.replication import (
+    backfill_items,
+    backfills,
+    replicated_deletions,
+    replications,
+)
 
 __all__ = [
     "Instant",
     "access_keys",
     "accounts",
     "attachments",
+    "backfill_items",
+    "backfills",
     "blobs",
     "catalog_data",
     "creation_templates",
@@ -92,6 +103,8 @@ __all__ = [
     "pull_time_exclusions",
     "registry_settings",
     "rekeys",
+    "replicated_deletions",
+    "replications",
     "repositories",
     "repository_policies",
     "robots",

@@ -26,6 +26,30 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_attachments_policy_arn"), "attachments", ["policy_arn"], unique=False)
     op.create_table(
+        "backfills",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("to_account", sa.Text(), nullable=False),
+        sa.Column("to_region", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("failure_code", sa.Text(), nullable=True),
+        sa.Column("prepared", sa.Boolean(), nullable=False, comment="all its items are there"),
+        sa.Column("after_image", sa.BigInteger(), nullable=False, comment="looked at up to here"),
+        sa.Column(
+            "up_to_image", sa.BigInteger(), nullable=False, comment="the newest at its start"
+        ),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_backfills")),
+    )
+    op.create_index(
+        op.f("ix_backfills_account_region_started_at"),
+        "backfills",
+        ["account", "region", "started_at"],
+        unique=False,
+    )
+    op.create_table(
         "blobs",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("key_id", sa.Text(), nullable=False),
@@ -113,6 +137,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account", "region", "name", name=op.f("pk_registry_settings")),
     )
     op.create_table(
+        "replicated_deletions",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("repository", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("tag", sa.Text(), nullable=True, comment="NULL: the image itself"),
+        sa.Column("to_account", sa.Text(), nullable=False),
+        sa.Column("to_region", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False, comment="that have failed"),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_replicated_deletions")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        op.f("ix_replicated_deletions_due_at"), "replicated_deletions", ["due_at"], unique=False
+    )
+    op.create_table(
         "repositories",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("account", sa.Text(), nullable=False),
@@ -139,6 +181,44 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
         sa.Column("state", sa.JSON(), nullable=False, comment="where to go on"),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_tasks")),
+    )
+    op.create_table(
+        "backfill_items",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("backfill_id", sa.Text(), nullable=False),
+        sa.Column("repository", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("tag", sa.Text(), nullable=True),
+        sa.Column("status", sa.Text(), nullable=False, comment="IN_PROGRESS, COMPLETE, FAILED"),
+        sa.Column("failure_code", sa.Text(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False, comment="that have failed"),
+        sa.Column(
+            "due_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="when to try next; NULL where it has ended",
+        ),
+        sa.ForeignKeyConstraint(
+            ["backfill_id"],
+            ["backfills.id"],
+            name=op.f("fk_backfill_items_backfill_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_backfill_items")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        op.f("ix_backfill_items_backfill_id_status"),
+        "backfill_items",
+        ["backfill_id", "status"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_backfill_items_due_at"),
+        "backfill_items",
+        ["due_at"],
+        unique=False,
+        sqlite_where=sa.text("due_at IS NOT NULL"),
     )
     op.create_table(
         "catalog_data",
@@ -509,6 +589,44 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("instance_profile_id", "role_id", name=op.f("pk_profile_roles")),
     )
     op.create_index(op.f("ix_profile_roles_role_id"), "profile_roles", ["role_id"], unique=False)
+    op.create_table(
+        "replications",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("image_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("to_account", sa.Text(), nullable=False),
+        sa.Column("to_region", sa.Text(), nullable=False),
+        sa.Column(
+            "mark", sa.Integer(), nullable=False, comment="one more for each change to bring over"
+        ),
+        sa.Column("status", sa.Text(), nullable=False, comment="IN_PROGRESS, COMPLETE, FAILED"),
+        sa.Column("failure_code", sa.Text(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False, comment="that have failed"),
+        sa.Column(
+            "due_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="when to try next; NULL where it has ended",
+        ),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["image_id"], ["images.id"], name=op.f("fk_replications_image_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_replications")),
+        sa.UniqueConstraint(
+            "image_id",
+            "to_account",
+            "to_region",
+            name=op.f("uq_replications_image_id_to_account_to_region"),
+        ),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        op.f("ix_replications_due_at"),
+        "replications",
+        ["due_at"],
+        unique=False,
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+    )
     op.create_table(
         "robots",
         sa.Column("id", sa.Text(), nullable=False),

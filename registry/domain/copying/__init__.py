@@ -1,0 +1,1 @@
+"""Copying images between repositories of one server, and replication, which is made of it."""
