@@ -32,6 +32,8 @@ from registry.http.observe import Observe
 from registry.http.operations import exposition, healthz
 from registry.iam.binding import bound_iam
 from registry.keys.local import LocalKeyring
+from registry.kms.binding import bound_kms
+from registry.kms.service import Stores as KmsStores
 from registry.moves import SECONDS as MOVES_SECONDS
 from registry.moves import Moves
 from registry.oci.app import OciApp
@@ -46,6 +48,7 @@ from registry.public import gallery_of, public_stores
 from registry.stores import (
     ecr_stores,
     garbage_of,
+    grants_of,
     orders_of,
     rekeyer_of,
     replicator_of,
@@ -63,7 +66,7 @@ if TYPE_CHECKING:
     from registry.storage.driver import Driver
 
 PURGE_SECONDS = 600.0
-"""How often keys whose deletion date has come are destroyed."""
+"""How often keys are rotated or destroyed whose date has come."""
 
 
 def create(argument: str) -> ASGIApp:
@@ -103,6 +106,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
             bound_ecr_public(public, pages),
             sts.bind(IdentityOperations(), sessions, global_region=GLOBAL_REGION),
             bound_iam(stores_of(ground), pages),
+            bound_kms(KmsStores(ground.keys, grants_of(ground), access), pages),
         ],
         SigningKeys(ground.directory, ground.sessions),
         Authorizer(access),
@@ -162,12 +166,22 @@ def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metric
     collection = Collection(garbage_of(settings, ground), metrics, settings.gc_grace)
     replicator = replicator_of(settings, ground, stores)
     return [
-        Work("keys", lambda _stop: ground.keys.purge(), PURGE_SECONDS),
+        Work("keys", lambda _stop: tend(ground), PURGE_SECONDS),
         Work("pulls", lambda _stop: ground.pulls.flush(), PULLS_SECONDS),
         Work("garbage", collection.run, collection.seconds),
         Work("replication", replicator.run, REPLICATION_SECONDS),
         Work("rekeying", Moves(rekeyer_of(settings, ground)).run, MOVES_SECONDS),
     ]
+
+
+def tend(ground: Ground) -> None:
+    """Rotate the keys that are due, and destroy those whose deletion date has come.
+
+    Any process may do it at any time: the keyring's lock lets one do it.
+    """
+    ground.keys.rotate_due()
+    ground.keys.purge()
+    grants_of(ground).keep([key.key_id for key in ground.keys.ring().keys])
 
 
 def operations(ground: Ground, metrics: Metrics, beside: list[Work]) -> Starlette:

@@ -10,6 +10,7 @@ from registry.domain.copying.orders import Orders
 from registry.domain.deletions import Deletions
 from registry.domain.downloads import Downloads
 from registry.domain.garbage import Garbage
+from registry.domain.grants import Grants
 from registry.domain.guards import Guards
 from registry.domain.identities.groups import Groups
 from registry.domain.identities.holdings import Holdings
@@ -19,6 +20,8 @@ from registry.domain.identities.roles import Profiles, Roles
 from registry.domain.identities.usage import PolicyUsage
 from registry.domain.identities.users import AccessKeys, Users
 from registry.domain.images import Images
+from registry.domain.key_policies import KeyGuards
+from registry.domain.key_use import KeyUse, Lending
 from registry.domain.layers import Layers
 from registry.domain.pull_exclusions import PullExclusions
 from registry.domain.registries import Registries
@@ -70,8 +73,18 @@ def repositories_of(settings: Settings, ground: Ground) -> Repositories:
     """The repositories over the ground."""
     vault = Vault(ground.storage, ground.keys)
     return Repositories(
-        ground.database, ground.cache, vault, ground.keys, encrypted=settings.encryption
+        ground.database,
+        ground.cache,
+        vault,
+        ground.keys,
+        encrypted=settings.encryption,
+        lent=Lending(ground.keys),
     )
+
+
+def grants_of(ground: Ground) -> Grants:
+    """The grants on the keyring's keys."""
+    return Grants(ground.database, ground.cache)
 
 
 def garbage_of(settings: Settings, ground: Ground) -> Garbage:
@@ -109,7 +122,8 @@ def access_of(settings: Settings, ground: Ground, repositories: Repositories) ->
     record = ground.audit.record if ground.audit is not None else no_record
     registries = Registries(ground.database, ground.cache)
     tags = ResourceTags(ground.database)
-    guards = Guards(ground.cache, repositories, registries, ground.directory, tags)
+    keys = KeyGuards(ground.keys.ring, grants_of(ground))
+    guards = Guards(ground.cache, repositories, registries, ground.directory, tags, keys=keys)
     return Access(guards, record, settings.region)
 
 
@@ -128,6 +142,7 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         deleted=queue.deleted,
     )
     tokens = tokens_of(ground)
+    access = access_of(settings, ground, repositories)
     return EcrStores(
         registries=Registries(database, ground.cache),
         repositories=repositories,
@@ -144,7 +159,8 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         layers=Layers(database, uploads, blobs, images),
         downloads=Downloads(ground.keys.secret("download links"), tokens),
         tokens=tokens,
-        access=access_of(settings, ground, repositories),
+        access=access,
+        key_use=KeyUse(ground.keys, access),
         statuses=Statuses(database),
         backfills=Backfills(database),
     )

@@ -36,6 +36,8 @@ from registry.ground import lay_ground
 from registry.http.limits import Limits
 from registry.http.metrics import Metrics
 from registry.iam.errors import CODES as IAM_CODES
+from registry.kms.errors import CODES as KMS_CODES
+from registry.kms.service import kms
 from registry.oci.errors import TABLE
 from registry.oci.listing import PAGE_MAX
 from registry.oci.manifests import TAGS_MAX
@@ -172,6 +174,7 @@ def test_the_operations_are_those_of_the_application(
     ]
     documented += [code(row[0])[0] for row in rows("ecr.md", "ECR Public operation")]
     documented += [code(row[0])[0] for row in rows("ecr.md", "STS operation")]
+    documented += [code(row[0])[0] for row in rows("kms.md", "KMS operation") if row[1] == "whole"]
     documented += [f"iam:{name}" for row in rows("iam.md", "what") for name in code(row[1])]
     assert len(documented) == len(set(documented))
     assert set(documented) == served
@@ -188,6 +191,22 @@ def test_every_operation_of_the_model_is_listed_with_its_state() -> None:
 def test_every_operation_of_ecr_public_is_listed() -> None:
     listed = [code(row[0])[0] for row in rows("ecr.md", "ECR Public operation")]
     assert listed == [f"ecr-public:{name}" for name in ecr_public.model.operation_names]
+
+
+def test_every_operation_of_kms_is_listed_with_its_state() -> None:
+    listed = rows("kms.md", "KMS operation")
+    assert [code(row[0])[0] for row in listed] == [
+        f"kms:{name}" for name in kms.model.operation_names
+    ]
+    assert {row[1] for row in listed} == {"whole", "not here"}
+
+
+def test_the_errors_of_kms_are_documented() -> None:
+    documented = {code(row[0])[0]: code(row[1]) for row in rows("errors.md", "KMS exception")}
+    raised = {name: [kind.__name__] for kind, name in KMS_CODES}
+    raised["KMSInternalException"] = ["KeyUnavailable"]
+    raised["MalformedPolicyDocumentException"] = ["PolicyInvalid"]
+    assert documented == raised
 
 
 def test_the_errors_of_the_protocol_are_documented() -> None:

@@ -77,6 +77,14 @@ class Guarded:
     """A role's trust policy: the resource's policy where the action is one of STS."""
     around: Document | None = None
     """The policy of the registry that the resource belongs to."""
+    required: bool = False
+    """Whether the policy must allow, whatever the caller's own do."""
+    more: Callable[[Circumstances], Document | None] | None = None
+    """What else allows, where only the request tells: the grants of a key."""
+
+    def beside(self, circumstances: Circumstances) -> Document | None:
+        """What stands beside the resource's own policy."""
+        return self.around if self.more is None else self.more(circumstances)
 
 
 UNGUARDED = Guarded()
@@ -185,7 +193,10 @@ class Access:
         if action.startswith(_STS) and resource != "*":
             trust = guarded.trust or NOBODY
             return decide(_policies(identity, trust, PolicyKind.TRUST, None), request)
-        policies = _policies(identity, guarded.policy, PolicyKind.RESOURCE, guarded.around)
+        around = guarded.beside(circumstances)
+        policies = _policies(
+            identity, guarded.policy, PolicyKind.RESOURCE, around, required=guarded.required
+        )
         return decide(policies, request)
 
     def _decided(
@@ -234,12 +245,17 @@ def _principal(identity: Identity) -> Principal:
 
 @lru_cache(maxsize=4096)
 def _policies(
-    identity: Identity | None, resource: Document | None, kind: PolicyKind, around: Document | None
+    identity: Identity | None,
+    resource: Document | None,
+    kind: PolicyKind,
+    around: Document | None,
+    *,
+    required: bool = False,
 ) -> Policies:
     of_resource = None if resource is None else _compiled(resource, kind)
     of_registry = None if around is None else _compiled(around, PolicyKind.RESOURCE)
     if identity is None:
-        return Policies(resource=of_resource, around=of_registry)
+        return Policies(resource=of_resource, around=of_registry, required=required)
     boundary = identity.boundary
     return Policies(
         identity=tuple(_compiled(each, PolicyKind.IDENTITY) for each in identity.policies),
@@ -247,6 +263,7 @@ def _policies(
         boundary=None if boundary is None else _compiled(boundary, PolicyKind.BOUNDARY),
         session=tuple(_compiled(each, PolicyKind.SESSION) for each in identity.session_policies),
         around=of_registry,
+        required=required,
     )
 
 

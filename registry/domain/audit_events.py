@@ -48,6 +48,15 @@ _SHOWN = {
     "role_arn": "roleArn",
     "role_session_name": "roleSessionName",
     "duration_seconds": "durationSeconds",
+    "key_id": "keyId",
+    "source_key_id": "sourceKeyId",
+    "destination_key_id": "destinationKeyId",
+    "alias_name": "aliasName",
+    "target_key_id": "targetKeyId",
+    "grant_id": "grantId",
+    "grantee_principal": "granteePrincipal",
+    "operations": "operations",
+    "pending_window_in_days": "pendingWindowInDays",
 }
 """Parameters of operations that an event shows; anything else may be long, or a secret."""
 
@@ -55,7 +64,10 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _LOOKS = frozenset({"list", "show", "diff", "explain", "report", "usage"})
 """Commands that change nothing."""
 
-_READS = ("Get", "List", "Describe", "BatchGet", "BatchCheck", "Simulate", "Login")
+_READS = (
+    *("Get", "List", "Describe", "BatchGet", "BatchCheck", "Simulate", "Login"),
+    *("Encrypt", "Decrypt", "ReEncrypt", "Generate"),
+)
 
 
 class Event(NamedTuple):

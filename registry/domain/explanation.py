@@ -78,7 +78,7 @@ def explain(
     message = decision.message(identity.arn if identity else None, action, resource)
     guarded = access.guarded(resource)
     documents: dict[PolicyKind, tuple[Document | None, ...]] = {
-        PolicyKind.RESOURCE: (guarded.policy, guarded.around),
+        PolicyKind.RESOURCE: (guarded.policy, guarded.beside(circumstances)),
         PolicyKind.TRUST: (guarded.trust or NOBODY,),
     }
     if identity is not None:

@@ -11,6 +11,8 @@ from registry.domain.public.access import FOR_ALL
 from registry.domain.repositories import scope_and_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from registry.database.database import Cache
     from registry.domain.identities.directory import Directory
     from registry.domain.identities.resource_tags import ResourceTags
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 class Guards:
     """Policies and tags of repositories, policies of their registries, trust policies of roles,
-    tags of IAM's entities.
+    tags of IAM's entities; policies, tags and grants of keys.
     """
 
     def __init__(
@@ -30,18 +32,23 @@ class Guards:
         registries: Registries,
         directory: Directory,
         tags: ResourceTags,
+        *,
+        keys: Callable[[str], Guarded],
     ) -> None:
         self._cache = cache
         self._repositories = repositories
         self._registries = registries
         self._directory = directory
         self._tags = tags
+        self._keys = keys
 
     def __call__(self, arn: str) -> Guarded:
         """What guards the resource; nothing where it brings nothing."""
         service, _, _ = arn.removeprefix("arn:aws:").partition(":")
         if service in ("ecr", "ecr-public"):
             return self._cache.get(("guards", arn), lambda: self._repository(arn))
+        if service == "kms":
+            return self._keys(arn)
         if service != "iam":
             return UNGUARDED
         return self._role(arn) if ":role/" in arn else Guarded(tags=self._tags.find(arn))

@@ -71,7 +71,7 @@ class Rekeying:
         A move that goes on may be turned to another key, or back. Raises ParameterInvalid,
         KeyNotFound, KeyUnavailable, and then nothing has changed.
         """
-        key_id = self._repositories.key_of(encryption)
+        key_id = self._repositories.key_of(repository.scope, encryption)
         if key_id == PLAIN:
             raise ParameterInvalid("this server runs with encryption turned off")
         self._vault.seal(key_id, b"", "rekeying")  # a key that seals nothing must not be taken

@@ -13,12 +13,10 @@ from registry.database.schema import images, repositories, repository_policies
 from registry.domain import blobs, events, upload_rows
 from registry.domain.access import UNGUARDED, Guarded
 from registry.domain.identities.identity import Document
+from registry.domain.key_choice import KeyChoice
 from registry.domain.leftovers import discard
 from registry.domain.public.registries import refuse_hidden
-from registry.domain.vault import PLAIN
 from registry.values.errors import (
-    KeyNotFound,
-    ParameterInvalid,
     RepositoryExists,
     RepositoryNotEmpty,
     RepositoryNotFound,
@@ -32,13 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from registry.database.database import Cache, Database
+    from registry.domain.key_choice import Lent
     from registry.domain.vault import Vault
     from registry.keys.provider import KeyProvider
-
-DEFAULT_KEY = "alias/moorage/default"
-"""Of repositories with encryption type AES256."""
-MANAGED_KMS_KEY = "alias/aws/ecr"
-"""Of repositories with encryption type KMS that name no key, as at AWS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +71,8 @@ class Encryption:
 
     type: str = "AES256"
     key: str | None = None
+    granted: bool = False
+    """Whether somebody's right to use the key was found already."""
 
 
 class Repositories:
@@ -90,12 +86,13 @@ class Repositories:
         keys: KeyProvider,
         *,
         encrypted: bool = True,
+        lent: Lent = lambda _scope, _key_id: None,
     ) -> None:
         self._database = database
         self._cache = cache
         self._vault = vault
         self._keys = keys
-        self._encrypted = encrypted
+        self._choice = KeyChoice(keys, lent, encrypted=encrypted)
 
     def create(
         self,
@@ -116,7 +113,7 @@ class Repositories:
         """
         repository_name(name)
         encryption = encryption or Encryption()
-        key_id = self.key_of(encryption)
+        key_id = self.key_of(scope, encryption)
         row: dict[str, Any] = {
             "account": scope.account,
             "region": scope.region,
@@ -231,29 +228,16 @@ class Repositories:
         """ARN of the KMS key, None for AES256: ECR's EncryptionConfiguration.kmsKey."""
         if repository.encryption_type == "AES256":
             return None
-        scope = repository.scope
-        return f"arn:aws:kms:{scope.region}:{scope.account}:key/{repository.key_id}"
+        return self._keys.arn(repository.key_id, repository.scope)
 
     def _find(self, scope: Scope, name: str) -> Repository | None:
         with self._database.read() as connection:
             row = connection.execute(_named(scope, name)).first()
         return None if row is None else _repository(row)
 
-    def key_of(self, encryption: Encryption) -> str:
+    def key_of(self, scope: Scope, encryption: Encryption) -> str:
         """Id of the key. Raises ParameterInvalid, KeyNotFound, KeyUnavailable."""
-        if not self._encrypted:
-            if encryption.key is not None:
-                raise ParameterInvalid("this server runs with encryption turned off")
-            return PLAIN
-        if encryption.type == "AES256" and encryption.key is not None:
-            raise ParameterInvalid("a KMS key can be named only with encryption type KMS")
-        default = DEFAULT_KEY if encryption.type == "AES256" else MANAGED_KMS_KEY
-        try:
-            key_id = self._keys.resolve(encryption.key or default)
-        except KeyNotFound:
-            raise KeyNotFound(f"the KMS key {encryption.key!r} does not exist") from None
-        self._keys.check(key_id)
-        return key_id
+        return self._choice.find(scope, encryption)
 
 
 def _in(scope: Scope) -> Iterable[sa.ColumnElement[bool]]:

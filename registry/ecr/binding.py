@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from registry.domain.deletions import Deletions
     from registry.domain.downloads import Downloads
     from registry.domain.images import Images
+    from registry.domain.key_use import KeyUse
     from registry.domain.layers import Layers
     from registry.domain.pages import Pages
     from registry.domain.pull_exclusions import PullExclusions
@@ -70,6 +71,7 @@ class Stores:
     downloads: Downloads
     tokens: Tokens
     access: Access
+    key_use: KeyUse
     statuses: Statuses
     backfills: Backfills
 
@@ -78,7 +80,7 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
     """All operations of this server's ECR."""
     repositories, images, layers = stores.repositories, stores.images, stores.layers
     return ecr.bind(
-        RepositoryOperations(repositories, pages, hosts),
+        RepositoryOperations(repositories, pages, hosts, stores.key_use),
         SettingOperations(repositories, stores.settings),
         ResourceTagOperations(repositories, stores.settings),
         TemplateOperations(stores.templates, repositories, pages),

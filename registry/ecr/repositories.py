@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from registry.domain.repositories import Encryption
+from registry.domain.requests import circumstances_of, identity_of
 from registry.domain.resource_labels import label_set
 from registry.ecr.service import ecr, repository_arn, repository_arns, request_tags, scope_of
 from registry.ecr.settings import exclusions_of, shown_exclusions
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     )
 
     from registry.aws.context import Context
+    from registry.domain.key_use import KeyUse
     from registry.domain.pages import Pages
     from registry.domain.repositories import Repositories, Repository
     from registry.values.scope import Hosts
@@ -33,10 +35,13 @@ PAGE = 100
 class RepositoryOperations:
     """Create, describe, delete."""
 
-    def __init__(self, repositories: Repositories, pages: Pages, hosts: Hosts) -> None:
+    def __init__(
+        self, repositories: Repositories, pages: Pages, hosts: Hosts, key_use: KeyUse
+    ) -> None:
         self._repositories = repositories
         self._pages = pages
         self._hosts = hosts
+        self._key_use = key_use
 
     @ecr.operation(resource=repository_arn, conditions=request_tags)
     def create_repository(
@@ -56,12 +61,16 @@ class RepositoryOperations:
         """Make an empty repository."""
         exclusions = exclusions_of(image_tag_mutability, image_tag_mutability_exclusion_filters)
         wanted = encryption_configuration or {"encryptionType": "AES256"}
+        scope = scope_of(context, registry_id)
+        encryption = Encryption(wanted["encryptionType"], wanted.get("kmsKey"))
         repository = self._repositories.create(
-            scope_of(context, registry_id),
+            scope,
             repository_name,
             mutability=image_tag_mutability,
             exclusions=exclusions,
-            encryption=Encryption(wanted["encryptionType"], wanted.get("kmsKey")),
+            encryption=self._key_use.granted(
+                identity_of(context), circumstances_of(context, {}), scope, encryption
+            ),
             scan_on_push=(image_scanning_configuration or {}).get("scanOnPush", False),
             resource_tags=label_set([(tag["Key"], tag["Value"]) for tag in tags]),
         )

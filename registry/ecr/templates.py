@@ -90,7 +90,7 @@ class TemplateOperations:
             customRoleArn=custom_role_arn,
         )
         scope, document = scope_of(context, None), {**_DEFAULTS, **given}
-        self._check(document)
+        self._check(scope, document)
         return _told(scope, self._templates.create(scope, document))
 
     @ecr.operation(resource=ANY, passes=custom_role, passed_to="ecr.amazonaws.com")
@@ -126,16 +126,17 @@ class TemplateOperations:
             customRoleArn=custom_role_arn,
         )
 
+        scope = scope_of(context, None)
+
         def change(old: Document) -> Document:
             # Filters go with a mutability: a new one does not take over those of the old.
             kept = {
                 name: old[name] for name in old if name != _FILTERS or image_tag_mutability is None
             }
             new = {**kept, **given}
-            self._check(new)
+            self._check(scope, new)
             return new
 
-        scope = scope_of(context, None)
         return _told(scope, self._templates.update(scope, prefix, change))
 
     @ecr.operation(resource=ANY)
@@ -171,7 +172,7 @@ class TemplateOperations:
         scope = scope_of(context, None)
         return _told(scope, self._templates.delete(scope, prefix))
 
-    def _check(self, document: Document) -> None:
+    def _check(self, scope: Scope, document: Document) -> None:
         """Raise ParameterInvalid and its kinds for what no repository could be given."""
         exclusions_of(document["imageTagMutability"], document.get(_FILTERS, ()))
         label_set([(tag["Key"], tag["Value"]) for tag in document["resourceTags"]])
@@ -185,7 +186,7 @@ class TemplateOperations:
         encryption = document["encryptionConfiguration"]
         wanted = Encryption(encryption["encryptionType"], encryption.get("kmsKey") or None)
         try:
-            self._repositories.key_of(wanted)
+            self._repositories.key_of(scope, wanted)
         except (KeyNotFound, KeyUnavailable) as error:
             raise ParameterInvalid(
                 "Invalid parameter at 'encryptionConfiguration' failed to satisfy constraint:"

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from uuid import uuid4
 
 from registry.keys.cache import DataKeyCache
 from registry.keys.keyfile import KeyFile, Signature
+from registry.keys.making import first_ring, new_key, with_ecr_key
 from registry.keys.provider import DataKey
 from registry.keys.ring import (
-    DEFAULT_ALIAS,
     ECR_ALIAS,
+    SERVER,
     KeyMetadata,
     KeyState,
-    KeyVersion,
     MasterKey,
     Ring,
     checked_alias,
     checked_description,
+    located,
 )
 from registry.keys.ringjson import SECRET_SIZE
 from registry.keys.wrapping import DATA_KEY_SIZE, derived_secret, unwrap, wrap
 from registry.values.digest import shown
 from registry.values.errors import Conflict, KeyNotFound, KeyUnavailable
+from registry.values.scope import Scope
 
 
 class _Loaded:
@@ -46,8 +48,7 @@ class LocalKeyring:
     command line, is seen by the next call of every other. Safe for threads. Where the file
     is missing, damaged or open to other users, every method raises KeyUnavailable.
 
-    A key `reference` is an id, an alias (`alias/…`), or an ARN of either in this account and
-    region.
+    A key `reference` is an id, an alias (`alias/…`) of this account and region, or an ARN.
     """
 
     def __init__(
@@ -60,11 +61,11 @@ class LocalKeyring:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._file = KeyFile(path)
-        self._prefix = f"arn:aws:kms:{region}:{account}:"
+        self._scope = Scope(account, region)
         self._clock = clock
         self._lock = Lock()
         if create:
-            self._file.create(self._first)
+            self._file.create(lambda: first_ring(self._clock(), self._scope))
         self._loaded = _Loaded(*self._file.read())
 
     def __repr__(self) -> str:
@@ -72,9 +73,30 @@ class LocalKeyring:
 
     # What storage asks: KeyProvider.
 
-    def resolve(self, reference: str) -> str:
-        """Key id of a reference. Raises KeyNotFound."""
-        return self._find(self._current().ring, reference).key_id
+    def resolve(self, reference: str, scope: Scope | None = None) -> str:
+        """Key id of a reference. Raises KeyNotFound.
+
+        With a scope, names and ids are those of that account and region alone, and its key for
+        ECR is made when it is first asked for.
+        """
+        ring = self._current().ring
+        if scope is None:
+            return self._find(ring, reference).key_id
+        if reference == ECR_ALIAS and ring.holder(ECR_ALIAS, scope) is None:
+            ring = self._file.change(lambda now: with_ecr_key(now, scope, self._clock()))
+        key = ring.named(reference, scope)
+        if key is None:
+            raise KeyNotFound(f"key {shown(reference)} does not exist")
+        return key.key_id
+
+    def arn(self, key_id: str, scope: Scope) -> str:
+        """ARN of a key; of one that is destroyed, as if it had been in `scope`."""
+        key = self._current().keys.get(key_id)
+        return (
+            f"arn:aws:kms:{scope.region}:{scope.account}:key/{key_id}"
+            if key is None
+            else (self._arn(key))
+        )
 
     def check(self, key_id: str) -> None:
         """Raise KeyNotFound, or KeyUnavailable unless the key is enabled now."""
@@ -103,13 +125,25 @@ class LocalKeyring:
 
     # What an administrator asks, after the operations of AWS KMS.
 
+    def ring(self) -> Ring:
+        """All keys as they are now."""
+        return self._current().ring
+
+    def edit(self, change: Callable[[Ring], Ring]) -> Ring:
+        """Keep what `change` makes of all keys; where it raises, everything is as before."""
+        return self._file.change(change)
+
+    def now(self) -> datetime:
+        """The time by which keys are rotated and destroyed."""
+        return self._clock()
+
     def create(self, description: str = "", alias: str | None = None) -> KeyMetadata:
         """A new enabled key. Raises ParameterInvalid, or Conflict where the alias is taken."""
         aliases = () if alias is None else (checked_alias(alias),)
-        key = self._new_key(checked_description(description), aliases)
+        key = new_key(self._clock(), self._scope, checked_description(description), aliases)
 
         def change(ring: Ring) -> Ring:
-            if alias is not None and ring.holder(alias) is not None:
+            if alias is not None and ring.holder(alias, self._scope) is not None:
                 raise Conflict(f"an alias {shown(alias)} exists already")
             return ring.added(key)
 
@@ -161,6 +195,23 @@ class LocalKeyring:
             self._file.change(lambda ring: ring.aliased(alias, key_id)).key(key_id)
         )
 
+    def rotate_due(self) -> tuple[str, ...]:
+        """Rotate the keys whose automatic rotation is due; their ids."""
+        rotated: tuple[str, ...] = ()
+
+        def change(ring: Ring) -> Ring:
+            nonlocal rotated
+            now = self._clock()
+            due = [each for each in ring.keys if each.rotates(now)]
+            rotated = tuple(each.key_id for each in due)
+            for each in due:
+                ring = ring.changed(each.rotated(os.urandom(SECRET_SIZE), now, automatic=True))
+            return ring
+
+        if any(each.rotates(self._clock()) for each in self._current().ring.keys):
+            self._file.change(change)
+        return rotated
+
     def purge(self) -> tuple[str, ...]:
         """Destroy the keys whose deletion date has come; their ids.
 
@@ -192,19 +243,25 @@ class LocalKeyring:
             raise KeyNotFound(f"key {shown(key_id)} does not exist")
         if key.state is not KeyState.ENABLED:
             what = "disabled" if key.state is KeyState.DISABLED else "pending deletion"
-            raise KeyUnavailable(f"{self._prefix}key/{key_id} is {what}")
+            raise KeyUnavailable(f"{self._arn(key)} is {what}")
         return key
 
     def _find(self, ring: Ring, reference: str) -> MasterKey:
-        if reference.startswith(self._prefix + "key/"):
-            return ring.key(reference.removeprefix(self._prefix + "key/"))
-        alias = reference.removeprefix(self._prefix)
-        if not alias.startswith("alias/"):
-            return ring.key(reference)
-        key = ring.holder(alias)
-        if key is None:
-            raise KeyNotFound(f"alias {shown(reference)} does not exist")
-        return key
+        """As an administrator of the whole server names a key."""
+        by_id = (each for each in ring.keys if each.key_id == reference)
+        found = next(by_id, None) or ring.named(reference, self._scope)
+        if found is None:
+            scope, resource = located(reference, self._scope)
+            own = ring.named(resource.removeprefix("key/"), SERVER)
+            found = own if scope == self._scope else None
+        if found is None:
+            raise KeyNotFound(f"key {shown(reference)} does not exist")
+        return found
+
+    def _arn(self, key: MasterKey) -> str:
+        """Of the server's own keys, as if they were of its first account."""
+        scope = Scope(key.account, key.region) if key.account else self._scope
+        return replace(key, account=scope.account, region=scope.region).arn
 
     def _change(self, reference: str, change: Callable[[MasterKey], MasterKey]) -> KeyMetadata:
         key_id = ""
@@ -221,7 +278,7 @@ class LocalKeyring:
     def _metadata(self, key: MasterKey) -> KeyMetadata:
         return KeyMetadata(
             key_id=key.key_id,
-            arn=f"{self._prefix}key/{key.key_id}",
+            arn=self._arn(key),
             description=key.description,
             created=key.created,
             state=key.state,
@@ -229,22 +286,4 @@ class LocalKeyring:
             aliases=key.aliases,
             versions=len(key.versions),
             managed=key.managed,
-        )
-
-    def _first(self) -> Ring:
-        default = self._new_key(
-            "Default key of repositories with AES256 encryption", (DEFAULT_ALIAS,), managed=True
-        )
-        ecr = self._new_key(
-            "Default key of repositories with KMS encryption", (ECR_ALIAS,), managed=True
-        )
-        return Ring(os.urandom(SECRET_SIZE), (default, ecr))
-
-    def _new_key(
-        self, description: str, aliases: tuple[str, ...], *, managed: bool = False
-    ) -> MasterKey:
-        now = self._clock()
-        version = KeyVersion(1, os.urandom(SECRET_SIZE), now)
-        return MasterKey(
-            str(uuid4()), description, now, (version,), aliases=aliases, managed=managed
         )

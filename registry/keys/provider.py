@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from registry.values.scope import Scope
+
 
 @dataclass(frozen=True, slots=True)
 class DataKey:
@@ -23,8 +25,14 @@ class DataKey:
 class KeyProvider(Protocol):
     """Keeper of master keys, named by their id (for KMS, the UUID at the end of the ARN)."""
 
-    def resolve(self, reference: str) -> str:
-        """Key id of an id, `alias/…` or ARN of either. Raises KeyNotFound."""
+    def resolve(self, reference: str, scope: Scope | None = None) -> str:
+        """Key id of an id, `alias/…` or ARN of either. Raises KeyNotFound.
+
+        `scope` says whose ids and aliases are meant; without one they are the server's.
+        """
+
+    def arn(self, key_id: str, scope: Scope) -> str:
+        """ARN of a key; where it is not known any more, as if it had been in `scope`."""
 
     def check(self, key_id: str) -> None:
         """Raise KeyNotFound, or KeyUnavailable unless the key is enabled now.

@@ -7,7 +7,7 @@ from base64 import b64decode, b64encode
 from datetime import UTC, datetime
 from typing import Any
 
-from registry.keys.ring import KeyState, KeyVersion, MasterKey, Ring
+from registry.keys.ring import KeyState, KeyVersion, MasterKey, Ring, Rotation
 
 FORMAT = "moorage-keyring"
 VERSION = 1
@@ -32,7 +32,7 @@ def decode(text: bytes) -> Ring | None:
     """
     try:
         return _decode(json.loads(text))
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
@@ -44,12 +44,19 @@ def _encode_key(key: MasterKey) -> dict[str, object]:
         "state": key.state.value,
         "deletion_date": key.deletion_date and key.deletion_date.isoformat(),
         "managed": key.managed,
+        "account": key.account,
+        "region": key.region,
         "aliases": list(key.aliases),
+        "policy": key.policy,
+        "tags": dict(key.tags),
+        "rotation": key.rotation
+        and {"days": key.rotation.days, "next": key.rotation.next.isoformat()},
         "versions": [
             {
                 "number": each.number,
                 "material": _text(each.material),
                 "created": each.created.isoformat(),
+                "automatic": each.automatic,
             }
             for each in key.versions
         ],
@@ -61,7 +68,7 @@ def _decode(document: Any) -> Ring:
         raise ValueError("another format")
     ring = Ring(_secret(document["root_secret"]), tuple(_key(each) for each in document["keys"]))
     ids = [key.key_id for key in ring.keys]
-    aliases = [alias for key in ring.keys for alias in key.aliases]
+    aliases = [(key.account, key.region, alias) for key in ring.keys for alias in key.aliases]
     if len(set(ids)) != len(ids) or len(set(aliases)) != len(aliases):
         raise ValueError("a key id or an alias twice")
     return ring
@@ -69,12 +76,17 @@ def _decode(document: Any) -> Ring:
 
 def _key(entry: Any) -> MasterKey:
     versions = tuple(
-        KeyVersion(int(each["number"]), _secret(each["material"]), _time(each["created"]))
+        KeyVersion(
+            int(each["number"]),
+            _secret(each["material"]),
+            _time(each["created"]),
+            bool(each["automatic"]),
+        )
         for each in entry["versions"]
     )
     if not versions or len({each.number for each in versions}) != len(versions):
         raise ValueError("no version, or one twice")
-    deletion = entry["deletion_date"]
+    deletion, policy, rotation = entry["deletion_date"], entry["policy"], entry["rotation"]
     return MasterKey(
         key_id=str(entry["key_id"]),
         description=str(entry["description"]),
@@ -84,6 +96,11 @@ def _key(entry: Any) -> MasterKey:
         deletion_date=None if deletion is None else _time(deletion),
         aliases=tuple(str(alias) for alias in entry["aliases"]),
         managed=bool(entry["managed"]),
+        account=str(entry["account"]),
+        region=str(entry["region"]),
+        policy=None if policy is None else str(policy),
+        tags=tuple((str(name), str(value)) for name, value in entry["tags"].items()),
+        rotation=rotation and Rotation(int(rotation["days"]), _time(rotation["next"])),
     )
 
 

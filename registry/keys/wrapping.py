@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from registry.keys.ring import MasterKey
+from registry.keys.masterkey import MasterKey
 from registry.values.errors import Damaged
 
 DATA_KEY_SIZE = 32

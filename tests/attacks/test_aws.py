@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -18,8 +20,9 @@ from hypothesis import strategies as st
 from registry.aws.gateway import Gateway
 from registry.aws.service import Operation, Service
 from registry.domain.identities.directory import AccessKey
+from registry.keys.making import new_key
 from registry.stores import tokens_of
-from tests.application import ACCOUNT, Registry, allow
+from tests.application import ACCOUNT, SCOPE, Registry, allow
 from tests.attacks.world import HIDDEN, MISSING, SECRET, THEIRS, World, ask, leaked, make_robot
 from tests.aws.shape_values import values
 from tests.identities import ADMIN, OTHER, Temporary, aws, make_role, trusting
@@ -30,6 +33,12 @@ UNKNOWN = {"InvalidClientTokenId", "UnrecognizedClientException"}
 TO_ANYONE = {"sts:GetCallerIdentity", "sts:GetSessionToken"}
 NAMES = {"there": ("app", "target", SECRET), "gone": ("non", "nobody", MISSING)}
 """What exists, and the same in as many letters that does not."""
+KEYS = {
+    which: f"arn:aws:kms:us-east-1:{ACCOUNT}:key/0000000{number}-0000-4000-8000-000000000000"
+    for number, which in enumerate(NAMES)
+}
+NAMING = {"kms:RetireGrant", "kms:ListAliases"}
+"""Operations that may name a key, and need not."""
 POLICY = allow("ecr:*")
 TRUST = trusting(ADMIN)
 
@@ -43,6 +52,9 @@ def prepared(world: World) -> World:
     iam.create_instance_profile(InstanceProfileName="target", Path="/x/")
     iam.create_policy(PolicyName="target", PolicyDocument=POLICY)
     make_role(world.registry, "target", TRUST, POLICY)
+    key_id = KEYS["there"].rpartition("/")[2]
+    key = replace(new_key(datetime.now(UTC), SCOPE), key_id=key_id, aliases=("alias/target",))
+    world.registry.ground.keys.edit(lambda ring: ring.added(key))
     return world
 
 
@@ -69,7 +81,7 @@ def test_only_two_operations_are_for_anyone(registry: Registry) -> None:
     assert found == TO_ANYONE
     actions = {action for each in guarded(registry) for action in each.actions}
     assert all(
-        re.fullmatch(r"(ecr|ecr-public|iam|sts):[A-Z][A-Za-z]+", action) for action in actions
+        re.fullmatch(r"(ecr|ecr-public|iam|kms|sts):[A-Z][A-Za-z]+", action) for action in actions
     )
 
 
@@ -97,6 +109,11 @@ def parameters(operation: Operation, which: str, account: str | None = None) -> 
         "uploadId": "00000000-0000-4000-8000-000000000000",
         "replicationBackfillId": "00000000-0000-4000-8000-000000000000",
         "prefix": "team",
+        "KeyId": KEYS[which],
+        "TargetKeyId": KEYS[which],
+        "DestinationKeyId": KEYS[which],
+        "AliasName": f"alias/{entity}",
+        "RotationPeriodInDays": 90,
         "principalArn": f"arn:aws:iam::{ACCOUNT}:user/{entity}",
         "registryId": ACCOUNT,
         "resourceArn": f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/{repository}",
@@ -114,6 +131,7 @@ def parameters(operation: Operation, which: str, account: str | None = None) -> 
 
     found = {name: value(name, shape.members[name]) for name in shape.required_members}
     chosen = {"repositoryNames": [repository], "UserName": entity, "registryId": account}
+    chosen |= {"GrantId": "a" * 64} | ({"KeyId": KEYS[which]} if operation.label in NAMING else {})
     return found | {k: v for k, v in chosen.items() if k in shape.members and v is not None}
 
 
@@ -168,12 +186,15 @@ def test_every_operation_is_refused(prepared: World, caller: str) -> None:
 def anonymised(message: str, which: str) -> str:
     """A message without the names that were asked for."""
     _, entity, repository = NAMES[which]
-    return message.replace(repository, "NAME").replace(entity, "NAME")
+    for name in (repository, entity, KEYS[which]):
+        message = message.replace(name, "NAME")
+    return message
 
 
 def test_another_account_is_refused_by_whatever_names_this_one(prepared: World) -> None:
     registry, key = prepared.registry, prepared.signers["foreigner"]
     members = {"registryId", "RoleArn", "PolicyArn", "PolicySourceArn", "PermissionsBoundary"}
+    members.add("KeyId")
     tried = 0
     with Unchanged(registry):
         for operation in guarded(registry):
@@ -184,7 +205,8 @@ def test_another_account_is_refused_by_whatever_names_this_one(prepared: World) 
                 for which in ("there", "gone")
             )
             # What it names by name it looks for in its own account.
-            refusals = DENIED if operation.label.startswith("ecr:") else DENIED | {"NoSuchEntity"}
+            whole = operation.label.startswith(("ecr:", "kms:"))
+            refusals = DENIED if whole else DENIED | {"NoSuchEntity"}
             assert there[1] in refusals, (operation.label, there)
             assert anonymised(there[2], "there") == anonymised(gone[2], "gone"), operation.label
             tried += 1

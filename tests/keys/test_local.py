@@ -23,6 +23,7 @@ from registry.values.errors import (
     MoorageError,
     ParameterInvalid,
 )
+from registry.values.scope import Scope
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 ARN = f"arn:aws:kms:{REGION}:{ACCOUNT}:"
@@ -86,6 +87,27 @@ def test_references_of_every_kind_name_the_key(keyring: LocalKeyring) -> None:
     references = [key.key_id, "alias/team/a", key.arn, f"{ARN}alias/team/a"]
     assert [keyring.resolve(each) for each in references] == [key.key_id] * 4
     assert keyring.describe(f"{ARN}alias/team/a") == key
+
+
+def test_each_account_has_its_own_names(keyring: LocalKeyring) -> None:
+    mine, theirs = Scope(ACCOUNT, REGION), Scope("999999999999", REGION)
+    key = keyring.create("mine", "alias/a")
+    assert keyring.resolve("alias/a", mine) == keyring.resolve(key.arn, theirs) == key.key_id
+    own = keyring.resolve(DEFAULT_ALIAS)
+    for reference, scope in (
+        ("alias/a", theirs),
+        (key.key_id, theirs),
+        ("alias/a", Scope(ACCOUNT, "eu-west-1")),
+        (DEFAULT_ALIAS, mine),
+        (own, mine),
+        (f"{ARN}key/{own}", mine),
+    ):
+        with pytest.raises(KeyNotFound):
+            keyring.resolve(reference, scope)
+    ecr = keyring.resolve(ECR_ALIAS, theirs)
+    assert ecr == keyring.resolve(ECR_ALIAS, theirs) != keyring.resolve(ECR_ALIAS, mine)
+    assert keyring.arn(ecr, mine) == f"arn:aws:kms:{REGION}:999999999999:key/{ecr}"
+    assert keyring.arn("gone", theirs) == f"arn:aws:kms:{REGION}:999999999999:key/gone"
 
 
 def test_what_is_elsewhere_or_malformed_is_not_found(keyring: LocalKeyring) -> None:

@@ -8,22 +8,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.keys.ring import KeyState, KeyVersion, MasterKey, Ring
+from registry.keys.ring import KeyState, KeyVersion, MasterKey, Ring, Rotation
 from registry.keys.ringjson import decode, encode
 
 times = st.datetimes(timezones=st.just(UTC))
 secrets = st.binary(min_size=32, max_size=32)
-versions = st.builds(KeyVersion, st.integers(1, 2**32 - 1), secrets, times)
+versions = st.builds(KeyVersion, st.integers(1, 2**32 - 1), secrets, times, st.booleans())
+texts = st.text(st.characters(exclude_categories=["Cs"]))
 keys = st.builds(
     MasterKey,
     key_id=st.uuids().map(str),
-    description=st.text(st.characters(exclude_categories=["Cs"])),
+    description=texts,
     created=times,
     versions=st.lists(versions, min_size=1, max_size=3, unique_by=lambda v: v.number).map(tuple),
     state=st.sampled_from(KeyState),
     deletion_date=st.none() | times,
     aliases=st.uuids().map(lambda u: (f"alias/{u}",)),
     managed=st.booleans(),
+    account=st.sampled_from(["", "123456789012"]),
+    region=st.sampled_from(["", "us-east-1"]),
+    policy=st.none() | texts,
+    tags=st.dictionaries(texts, texts, max_size=3).map(lambda tags: tuple(tags.items())),
+    rotation=st.none() | st.builds(Rotation, st.integers(90, 2560), times),
 )
 rings = st.builds(
     Ring, secrets, st.lists(keys, max_size=3, unique_by=lambda k: (k.key_id, k.aliases)).map(tuple)
@@ -71,6 +77,9 @@ def test_other_text_is_not_a_keyring(text: bytes) -> None:
         lambda d: d["keys"][0].update(created="2026-01-01T00:00:00"),
         lambda d: d["keys"][0].update(created=5),
         lambda d: d["keys"][0].pop("managed"),
+        lambda d: d["keys"][0].pop("account"),
+        lambda d: d["keys"][0].update(tags=[]),
+        lambda d: d["keys"][0].update(rotation={"days": 90}),
     ],
 )
 def test_a_damaged_keyring_is_none(damage: Any) -> None:

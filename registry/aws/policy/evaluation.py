@@ -26,6 +26,9 @@ class Policies:
     `resource` the policy of the resource, of kind RESOURCE or TRUST, `around` one of kind
     RESOURCE that guards everything of its sort in an account, such as an ECR registry's. A
     policy that cannot stand where it is put is a ValueError.
+
+    `required` says that those of the resource must allow, whatever the caller's own do, as the
+    policy of a KMS key must (KMS Developer Guide, "Key policies").
     """
 
     identity: tuple[Policy, ...] = ()
@@ -33,6 +36,7 @@ class Policies:
     boundary: Policy | None = None
     session: tuple[Policy, ...] = ()
     around: Policy | None = None
+    required: bool = False
 
     @property
     def of_resource(self) -> tuple[Policy, ...]:
@@ -103,7 +107,7 @@ def _within_account(
     grant, by_resource = _grant(policies.of_resource, action, request)
     if by_resource is not None and grant is Grant.DIRECT:
         return decided(Reason.ALLOWED, by_resource[0].kind, *by_resource)
-    if by_resource is None and _must_allow(policies.resource):
+    if by_resource is None and (policies.required or _must_allow(policies.resource)):
         return _no_resource_policy(policies)
     by_role = by_resource if grant is Grant.ROLE else None
     by_identity = _allowing(policies.identity, action, request)

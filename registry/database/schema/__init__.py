@@ -14,6 +14,7 @@ repositories ─┬─ repository_policies
                           └─ replications     where it is to be copied to, and what came of it
 replicated_deletions                          what is to go elsewhere too
 backfills ─── backfill_items                  older images to be replicated
+key_grants                                    who may use a key of the keyring for what
 leftovers                                     objects whose bytes are still to be deleted
 public_registries, public_aliases             names of public registries
 catalog_data                                  what the gallery shows of a public repository
@@ -61,6 +62,7 @@ from registry.database.schema.identities import (
     roles,
     users,
 )
+from registry.database.schema.keys import key_grants
 from registry.database.schema.public import catalog_data, public_aliases, public_registries
 from registry.database.schema.pulls import pull_time_exclusions
 from registry.database.schema.rekeying import rekeys
@@ -91,6 +93,7 @@ __all__ = [
     "images",
     "inline_policies",
     "instance_profiles",
+    "key_grants",
     "leftovers",
     "links",
     "metadata",

@@ -99,6 +99,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("owner_id", "name", name=op.f("pk_inline_policies")),
     )
     op.create_table(
+        "key_grants",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=False, comment="in the keyring"),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("issuer", sa.Text(), nullable=False, comment="account"),
+        sa.Column("grantee", sa.Text(), nullable=False),
+        sa.Column("retiring", sa.Text(), nullable=True),
+        sa.Column("operations", sa.JSON(), nullable=False),
+        sa.Column("constraints", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_key_grants")),
+    )
+    op.create_index(op.f("ix_key_grants_key_id"), "key_grants", ["key_id"], unique=False)
+    op.create_index(op.f("ix_key_grants_retiring"), "key_grants", ["retiring"], unique=False)
+    op.create_table(
         "leftovers",
         sa.Column("path", sa.Text(), nullable=False, comment="in storage; nothing refers to it"),
         sa.PrimaryKeyConstraint("path", name=op.f("pk_leftovers")),

@@ -1,0 +1,1 @@
+"""AWS KMS's operations, over the local keyring."""
