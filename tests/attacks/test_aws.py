@@ -25,6 +25,7 @@ from registry.stores import tokens_of
 from tests.application import ACCOUNT, SCOPE, Registry, allow
 from tests.attacks.world import HIDDEN, MISSING, SECRET, THEIRS, World, ask, leaked, make_robot
 from tests.aws.shape_values import values
+from tests.ecrpublic.calls import PUBLIC
 from tests.identities import ADMIN, OTHER, Temporary, aws, make_role, trusting
 from tests.oci.bodies import Unchanged
 
@@ -91,6 +92,7 @@ def parameters(operation: Operation, which: str, account: str | None = None) -> 
     if not isinstance(shape, StructureShape):
         return {}
     _, entity, repository = NAMES[which]
+    public = operation.label.startswith("ecr-public:")
     known: dict[str, Any] = {
         "repositoryName": repository,
         "PolicyArn": f"arn:aws:iam::{ACCOUNT}:policy/{entity}",
@@ -116,7 +118,7 @@ def parameters(operation: Operation, which: str, account: str | None = None) -> 
         "RotationPeriodInDays": 90,
         "principalArn": f"arn:aws:iam::{ACCOUNT}:user/{entity}",
         "registryId": ACCOUNT,
-        "resourceArn": f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/{repository}",
+        "resourceArn": (PUBLIC if public else SCOPE).repository_arn(repository),
     }
     documents = {"PolicyDocument", "policyText", "PolicyInput"}
 
