@@ -23,6 +23,7 @@ from registry.database.database import Database
 from registry.domain.pages import Pages
 from registry.domain.pulls import SECONDS as PULLS_SECONDS
 from registry.domain.replication.replicator import SECONDS as REPLICATION_SECONDS
+from registry.domain.signing.signer import SECONDS as SIGNING_SECONDS
 from registry.ecr.binding import bound_ecr
 from registry.ecrpublic.binding import bound_ecr_public
 from registry.ground import Ground, lay_ground
@@ -45,6 +46,7 @@ from registry.oci.manifests import ManifestEndpoints
 from registry.oci.routes import table
 from registry.oci.uploads import UploadEndpoints
 from registry.public import gallery_of, public_stores
+from registry.signing import signer_of
 from registry.stores import (
     ecr_stores,
     garbage_of,
@@ -170,6 +172,7 @@ def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metric
         Work("pulls", lambda _stop: ground.pulls.flush(), PULLS_SECONDS),
         Work("garbage", collection.run, collection.seconds),
         Work("replication", replicator.run, REPLICATION_SECONDS),
+        Work("signing", signer_of(ground, stores).run, SIGNING_SECONDS),
         Work("rekeying", Moves(rekeyer_of(settings, ground)).run, MOVES_SECONDS),
     ]
 

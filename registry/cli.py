@@ -20,6 +20,7 @@ from registry.commands.options import Group, options, settings_of
 from registry.commands.policy import policy
 from registry.commands.public import public
 from registry.commands.rekey import rekey
+from registry.commands.signing_key import signing_key
 from registry.commands.tokens import token
 from registry.commands.verify import verify
 from registry.keys.local import LocalKeyring
@@ -34,6 +35,7 @@ def main() -> None:
 
 for command in (account, audit, backup, copy, gc, policy, public, rekey, restore, token, verify):
     main.add_command(command)
+main.add_command(signing_key)
 policy.add_command(explain)
 
 

@@ -36,6 +36,8 @@ from registry.domain.replication.statuses import Statuses
 from registry.domain.repositories import Repositories
 from registry.domain.repository_settings import RepositorySettings
 from registry.domain.resealing import Resealing
+from registry.domain.signing.configuration import SigningConfigurations
+from registry.domain.signing.requests import Signings
 from registry.domain.storage_class import StorageClasses
 from registry.domain.tagged import TagsOf
 from registry.domain.templates import Templates
@@ -152,6 +154,8 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         pulls=ground.pulls,
         pull_exclusions=PullExclusions(database, ground.cache),
         storage_classes=StorageClasses(database),
+        signing=SigningConfigurations(database),
+        signings=Signings(database),
         deletions=Deletions(database, queue.deleted),
         tags_of=TagsOf(database),
         blobs=blobs,

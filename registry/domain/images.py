@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from registry.database.schema import images, tags
 from registry.domain import blobs, events, links, storage_class
 from registry.domain import image_rows as rows
+from registry.domain.signing import requests as signing
 from registry.values.digest import CANONICAL, Digest
 from registry.values.errors import (
     ImageArchived,
@@ -160,6 +161,7 @@ class Images:
                 rows.point_tag(connection, repository, tag, image_id)
             if row is None or moved:
                 self._pushed(connection, image_id)
+            signing.request(connection, repository, image_id, manifest)
             events.pushed(connection, repository, image_id, moved, is_new=row is None)
             stored = rows.find(connection, repository, actual)
         assert stored is not None  # noqa: S101 - inserted above

@@ -22,6 +22,7 @@ from registry.ecr.resource_tags import ResourceTagOperations
 from registry.ecr.scanning import ScanningOperations
 from registry.ecr.service import ecr
 from registry.ecr.settings import SettingOperations
+from registry.ecr.signing import SigningOperations
 from registry.ecr.storage_class import StorageClassOperations
 from registry.ecr.templates import TemplateOperations
 from registry.ecr.tokens import TokenOperations
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from registry.domain.replication.statuses import Statuses
     from registry.domain.repositories import Repositories
     from registry.domain.repository_settings import RepositorySettings
+    from registry.domain.signing.configuration import SigningConfigurations
+    from registry.domain.signing.requests import Signings
     from registry.domain.storage_class import StorageClasses
     from registry.domain.tagged import TagsOf
     from registry.domain.templates import Templates
@@ -63,6 +66,8 @@ class Stores:
     pulls: Pulls
     pull_exclusions: PullExclusions
     storage_classes: StorageClasses
+    signing: SigningConfigurations
+    signings: Signings
     deletions: Deletions
     tags_of: TagsOf
     blobs: Blobs
@@ -91,6 +96,7 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
         ImageOperations(repositories, images, pages, stores.pulls),
         PullExclusionOperations(stores.pull_exclusions, pages),
         StorageClassOperations(repositories, images, stores.storage_classes, stores.tags_of),
+        SigningOperations(repositories, images, stores.signing, stores.signings),
         ReferrerOperations(repositories, images, pages),
         DeletionOperations(repositories, stores.deletions, stores.tags_of),
         LayerUploadOperations(repositories, LayerUploads(stores.uploads, layers)),

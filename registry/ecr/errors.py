@@ -13,6 +13,7 @@ _CODES: tuple[tuple[type[errors.MoorageError], str], ...] = (
     (errors.RepositoryPolicyNotFound, "RepositoryPolicyNotFoundException"),
     (errors.RegistryPolicyNotFound, "RegistryPolicyNotFoundException"),
     (errors.TemplateNotFound, "TemplateNotFoundException"),
+    (errors.SigningConfigurationNotFound, "SigningConfigurationNotFoundException"),
     (errors.ExclusionNotFound, "ExclusionNotFoundException"),
     (errors.ExclusionExists, "ExclusionAlreadyExistsException"),
     (errors.StorageClassFixed, "ImageStorageClassUpdateNotSupportedException"),

@@ -13,7 +13,7 @@
     │   ├── ImageNotFound ── ImageArchived
     │   ├── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
     │   ├── RegistryPolicyNotFound  TemplateNotFound  ExclusionNotFound
-    │   ├── RegistryNotFound  CatalogDataNotFound
+    │   ├── RegistryNotFound  CatalogDataNotFound  SigningConfigurationNotFound
     │   ├── BackfillNotFound
     │   └── EntityNotFound
     ├── Conflict
@@ -163,6 +163,10 @@ class ExclusionNotFound(NotFound):
 
 class RegistryNotFound(NotFound):
     """No public registry of that alias."""
+
+
+class SigningConfigurationNotFound(NotFound):
+    """The registry signs nothing."""
 
 
 class CatalogDataNotFound(NotFound):

@@ -117,6 +117,7 @@ def parameters(operation: Operation, which: str, account: str | None = None) -> 
         "AliasName": f"alias/{entity}",
         "RotationPeriodInDays": 90,
         "principalArn": f"arn:aws:iam::{ACCOUNT}:user/{entity}",
+        "signingProfileArn": f"arn:aws:signer:us-east-1:{ACCOUNT}:/signing-profiles/{entity}",
         "registryId": ACCOUNT,
         "resourceArn": (PUBLIC if public else SCOPE).repository_arn(repository),
     }

@@ -10,6 +10,7 @@ repositories ─┬─ repository_policies
               └─ images ──┬─ tags
                           ├─ image_blobs      what a manifest needs
                           ├─ image_gaps       what it needs and was not there when it came
+                          ├─ image_signatures signatures that it is to get, or has
                           ├─ image_children   what an index lists
                           └─ replications     where it is to be copied to, and what came of it
 replicated_deletions                          what is to go elsewhere too
@@ -72,6 +73,7 @@ from registry.database.schema.replication import (
     replicated_deletions,
     replications,
 )
+from registry.database.schema.signing import image_signatures
 
 __all__ = [
     "Instant",
@@ -90,6 +92,7 @@ __all__ = [
     "image_blobs",
     "image_children",
     "image_gaps",
+    "image_signatures",
     "images",
     "inline_policies",
     "instance_profiles",

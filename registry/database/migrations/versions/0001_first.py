@@ -575,6 +575,29 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_image_gaps_digest"), "image_gaps", ["digest"], unique=False)
     op.create_table(
+        "image_signatures",
+        sa.Column("image_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("profile_arn", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False, comment="SigningStatus of ECR's model"),
+        sa.Column("failure_code", sa.Text(), nullable=True),
+        sa.Column("failure_reason", sa.Text(), nullable=True),
+        sa.Column("requested_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["image_id"],
+            ["images.id"],
+            name=op.f("fk_image_signatures_image_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("image_id", "profile_arn", name=op.f("pk_image_signatures")),
+    )
+    op.create_index(
+        op.f("ix_image_signatures_status"),
+        "image_signatures",
+        ["status"],
+        unique=False,
+        sqlite_where=sa.text("status = 'IN_PROGRESS'"),
+    )
+    op.create_table(
         "policy_versions",
         sa.Column("policy_arn", sa.Text(), nullable=False),
         sa.Column("version", sa.Text(), nullable=False),
