@@ -14,12 +14,16 @@ from starlette.routing import Route
 
 from registry.api.app import Api
 from registry.api.copying import CopyEndpoint
+from registry.api.event_targets import EventTargetEndpoints
+from registry.api.uses import UseEndpoints
 from registry.aws.gateway import Gateway
 from registry.background import Work, repeated
 from registry.callers import Authorizer, Refusals, SigningKeys
 from registry.collection import Collection
 from registry.config import Settings
 from registry.database.database import Database
+from registry.delivery import delivery_of
+from registry.domain.events.pulls import SECONDS as PULL_EVENTS_SECONDS
 from registry.domain.pages import Pages
 from registry.domain.pulls import SECONDS as PULLS_SECONDS
 from registry.domain.replication.replicator import SECONDS as REPLICATION_SECONDS
@@ -35,6 +39,10 @@ from registry.iam.binding import bound_iam
 from registry.keys.local import LocalKeyring
 from registry.kms.binding import bound_kms
 from registry.kms.service import Stores as KmsStores
+from registry.lifecycling import PREVIEW_SECONDS, Lifecycling
+from registry.lifecycling import SECONDS as LIFECYCLE_SECONDS
+from registry.measuring import SECONDS as MEASURING_SECONDS
+from registry.measuring import Measuring
 from registry.moves import SECONDS as MOVES_SECONDS
 from registry.moves import Moves
 from registry.oci.app import OciApp
@@ -49,6 +57,8 @@ from registry.public import gallery_of, public_stores
 from registry.signing import signer_of
 from registry.stores import (
     ecr_stores,
+    event_queue_of,
+    event_targets_of,
     garbage_of,
     grants_of,
     orders_of,
@@ -123,8 +133,11 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         pages=pages,
         regions=settings.all_regions,
     )
+    event_targets = EventTargetEndpoints(
+        event_targets_of(ground), event_queue_of(settings, ground), pages
+    )
     api = Api(
-        [copying.route],
+        [copying.route, *event_targets.routes, *UseEndpoints(stores.lifecycle.uses).routes],
         SigningKeys(ground.directory, ground.sessions),
         Authorizer(access),
         regions=settings.all_regions,
@@ -165,14 +178,21 @@ class Front:
 
 def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metrics) -> list[Work]:
     """What each worker does beside answering; what only one may do at a time sees to it itself."""
+    delivery = delivery_of(settings, ground, metrics)
     collection = Collection(garbage_of(settings, ground), metrics, settings.gc_grace)
+    lifecycling = Lifecycling(stores.lifecycle, metrics)
     replicator = replicator_of(settings, ground, stores)
     return [
         Work("keys", lambda _stop: tend(ground), PURGE_SECONDS),
         Work("pulls", lambda _stop: ground.pulls.flush(), PULLS_SECONDS),
         Work("garbage", collection.run, collection.seconds),
+        Work("usage", Measuring(ground.database, metrics).run, MEASURING_SECONDS),
+        Work("lifecycle", lifecycling.run, LIFECYCLE_SECONDS),
+        Work("previews", lifecycling.preview, PREVIEW_SECONDS),
         Work("replication", replicator.run, REPLICATION_SECONDS),
         Work("signing", signer_of(ground, stores).run, SIGNING_SECONDS),
+        Work("events", delivery.run, delivery.seconds),
+        Work("pull-events", delivery.tell_pulls, PULL_EVENTS_SECONDS),
         Work("rekeying", Moves(rekeyer_of(settings, ground)).run, MOVES_SECONDS),
     ]
 

@@ -14,14 +14,19 @@ from registry.commands.accounts import account
 from registry.commands.audit import audit
 from registry.commands.backup import backup, restore
 from registry.commands.copy import copy
+from registry.commands.events import events
 from registry.commands.explain import explain
 from registry.commands.gc import gc
+from registry.commands.lifecycle import lifecycle
 from registry.commands.options import Group, options, settings_of
 from registry.commands.policy import policy
+from registry.commands.protect import protect
 from registry.commands.public import public
 from registry.commands.rekey import rekey
 from registry.commands.signing_key import signing_key
 from registry.commands.tokens import token
+from registry.commands.undelete import undelete
+from registry.commands.usage import quota, usage
 from registry.commands.verify import verify
 from registry.keys.local import LocalKeyring
 from registry.keys.ring import KeyMetadata
@@ -33,7 +38,25 @@ def main() -> None:
     """Amazon ECR's interface on a machine of your own."""
 
 
-for command in (account, audit, backup, copy, gc, policy, public, rekey, restore, token, verify):
+for command in (
+    account,
+    audit,
+    backup,
+    copy,
+    events,
+    gc,
+    lifecycle,
+    policy,
+    protect,
+    public,
+    quota,
+    rekey,
+    restore,
+    token,
+    undelete,
+    usage,
+    verify,
+):
     main.add_command(command)
 main.add_command(signing_key)
 policy.add_command(explain)

@@ -58,6 +58,13 @@ class Settings:
     policies: Path | None = _setting(None, "directory of policy files, applied at every start")
     audit: bool = _setting(True, "write every decision to DATA/audit/")
     audit_days: int = _setting(90, "days that the audit log is kept")
+    event_log: bool = _setting(False, "write every event to DATA/events/")
+    event_log_days: int = _setting(30, "days that the event log is kept")
+    event_pulls: bool = _setting(False, "tell of pulls too; a crash loses those of its last second")
+    event_retry_hours: float = _setting(24.0, "hours for which an event is tried to be delivered")
+    event_local_targets: bool = _setting(
+        False, "webhooks may go to loopback and link-local addresses"
+    )
     create_on_push: bool = _setting(False, "a push to a missing repository creates it")
     sparse_manifests: Literal["none", "index", "all"] = _setting(
         "index", "which manifests may name content that was not pushed: none, an index, all"
@@ -66,6 +73,17 @@ class Settings:
         24.0, "hours that a blob which no image needs is kept after a client was told of it"
     )
     upload_expiry_hours: float = _setting(24.0, "hours after which an abandoned upload is dropped")
+    undelete_days: float = _setting(
+        7.0, "days for which what is deleted can be brought back; 0 for not at all"
+    )
+    delete_immutable: bool = _setting(True, "immutable tags can be deleted, as at AWS")
+    quota_account_bytes: int = _setting(0, "bytes that an account may hold; 0 for no limit")
+    quota_repository_bytes: int = _setting(0, "bytes that a repository may hold; 0 for no limit")
+    quota_images: int = _setting(0, "images that a repository may hold; 0 for no limit")
+    quota_repositories: int = _setting(0, "repositories in a registry; 0 for no limit")
+    lifecycle_notice_hours: float = _setting(
+        0.0, "hours that an image is announced before a lifecycle policy deletes it; 0: not at all"
+    )
     encryption: bool = _setting(True, "encrypt blobs and manifests of new repositories at rest")
     keyring: Path | None = _setting(None, "file of the local keyring; default DATA/keyring.json")
     storage: Literal["disk", "s3"] = _setting("disk", "where blobs lie: disk (DATA/storage) or s3")
@@ -97,6 +115,8 @@ class Settings:
             raise ParameterInvalid("workers: at least 1")
         if self.audit_days < 1:
             raise ParameterInvalid("audit_days: at least 1")
+        if self.event_log_days < 1:
+            raise ParameterInvalid("event_log_days: at least 1")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ParameterInvalid("tls_cert and tls_key: give both or neither")
         self.hosts  # noqa: B018 - raises for what it cannot read
@@ -112,11 +132,21 @@ class Settings:
         for name in ("header_timeout", "body_timeout", "send_timeout"):
             if getattr(self, name) <= 0:
                 raise ParameterInvalid(f"{name}: more than 0 seconds")
-        for name in ("gc_grace_hours", "upload_expiry_hours"):
+        for name in ("gc_grace_hours", "upload_expiry_hours", "event_retry_hours"):
             if not 0 < getattr(self, name) <= HOURS_MAX:
                 raise ParameterInvalid(f"{name}: more than 0 hours, at most {HOURS_MAX:,}")
+        if not 0 <= self.lifecycle_notice_hours <= HOURS_MAX:
+            raise ParameterInvalid(f"lifecycle_notice_hours: 0 to {HOURS_MAX:,}")
         if self.grace_seconds < 0:
             raise ParameterInvalid("grace_seconds: at least 0")
+        self._check_keeping()
+
+    def _check_keeping(self) -> None:
+        if not 0 <= self.undelete_days <= HOURS_MAX / 24:
+            raise ParameterInvalid(f"undelete_days: 0 to {HOURS_MAX // 24:,}")
+        for name in ("account_bytes", "repository_bytes", "images", "repositories"):
+            if getattr(self, f"quota_{name}") < 0:
+                raise ParameterInvalid(f"quota_{name}: at least 0")
 
     @property
     def scope(self) -> Scope:
@@ -154,6 +184,32 @@ class Settings:
     def upload_expiry(self) -> timedelta:
         """After how long without a byte an upload is dropped."""
         return timedelta(hours=self.upload_expiry_hours)
+
+    @property
+    def undelete(self) -> timedelta:
+        """For how long what is deleted can be brought back."""
+        return timedelta(days=self.undelete_days)
+
+    @property
+    def quotas(self) -> dict[str, int | None]:
+        """The limits of accounts that have none of their own, as `quotas.Limits` names them."""
+        names = ("account_bytes", "repository_bytes", "images", "repositories")
+        return {name: getattr(self, f"quota_{name}") or None for name in names}
+
+    @property
+    def lifecycle_notice(self) -> timedelta:
+        """How long before a lifecycle policy deletes it an image is announced."""
+        return timedelta(hours=self.lifecycle_notice_hours)
+
+    @property
+    def event_retry(self) -> timedelta:
+        """How long an event is tried to be delivered."""
+        return timedelta(hours=self.event_retry_hours)
+
+    @property
+    def event_path(self) -> Path:
+        """Where the event log is, a file for each day."""
+        return self.data / "events"
 
     @property
     def keyring_path(self) -> Path:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from registry.config import Settings
 from registry.database.database import Cache, Database
 from registry.domain.audit import AuditLog
+from registry.domain.events.pulls import PullEvents
 from registry.domain.identities.accounts import Accounts
 from registry.domain.identities.directory import Directory
 from registry.domain.identities.robots import Robots
@@ -40,6 +41,8 @@ class Ground:
     robots: Robots
     accounts: Accounts
     pulls: Pulls
+    pull_events: PullEvents | None
+    """None where the settings do not ask for them."""
     audit: AuditLog | None
     """None where the settings turn it off."""
 
@@ -49,6 +52,8 @@ class Ground:
             self.audit.close()
         with suppress(Unavailable):
             self.pulls.flush(everything=True)
+            if self.pull_events is not None:
+                self.pull_events.flush()
         self.cache.close()
         self.database.close()
 
@@ -60,6 +65,7 @@ def lay_ground(settings: Settings) -> Ground:
     keys = LocalKeyring(settings.keyring_path, settings.account, settings.region, create=False)
     secrets = Secrets(keys.secret("access keys"))
     directory = Directory(database, cache, secrets)
+    pull_events = PullEvents(database) if settings.event_pulls else None
     return Ground(
         database=database,
         cache=cache,
@@ -70,7 +76,12 @@ def lay_ground(settings: Settings) -> Ground:
         sessions=Sessions(keys.secret("session tokens"), directory),
         robots=Robots(database, cache, directory, allowed=settings.robot_tokens),
         accounts=Accounts(database, secrets),
-        pulls=Pulls(database, excluded=PullExclusions(database, cache).cover),
+        pulls=Pulls(
+            database,
+            excluded=PullExclusions(database, cache).cover,
+            tell=pull_events.record if pull_events is not None else None,
+        ),
+        pull_events=pull_events,
         audit=AuditLog(settings.audit_path, settings.audit_days) if settings.audit else None,
     )
 

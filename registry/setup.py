@@ -4,6 +4,7 @@ DATA/moorage.db       metadata
 DATA/keyring.json     master keys
 DATA/credentials      administrators' access keys, in the AWS shared-credentials format
 DATA/audit/           the audit log, a file for each day
+DATA/events/          the event log, a file for each day, where it is kept
 DATA/storage/         blobs, where they lie on disk
 DATA/moorage.lock     held while a server runs on this directory
 """
@@ -20,10 +21,13 @@ from pathlib import Path
 from registry.config import Settings
 from registry.database import migrate
 from registry.database.database import Database
+from registry.domain.events.pusher import TASK as DELIVERY
 from registry.domain.identities.accounts import ADMINISTRATOR, NewKey
 from registry.domain.policyfiles.applying import PolicyFiles
 from registry.domain.policyfiles.folder import read_folder
 from registry.domain.policyfiles.problems import PolicyFilesInvalid
+from registry.domain.quotas import Limits, Quotas
+from registry.domain.tasks import free
 from registry.ground import lay_ground
 from registry.http.logs import fields
 from registry.keys.local import LocalKeyring
@@ -77,6 +81,8 @@ def prepare(settings: Settings) -> None:
     try:
         path = credentials_path(settings)
         ground.accounts.bootstrap(settings.account, lambda key: write_credentials(path, key))
+        Quotas(ground.database).set_for_everybody(Limits(**settings.quotas))
+        free(ground.database, DELIVERY)  # of a server that was killed: this one is alone here
         if settings.policies is not None:
             apply_policies(settings.policies, PolicyFiles(ground.database, settings.scope))
         # The driver that is there: each further client of S3 costs tens of MB for good.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from registry.config import Settings
 from registry.domain.access import Access, no_record
 from registry.domain.blobs import Blobs
@@ -9,6 +11,8 @@ from registry.domain.copying.copier import Copier
 from registry.domain.copying.orders import Orders
 from registry.domain.deletions import Deletions
 from registry.domain.downloads import Downloads
+from registry.domain.events.deliveries import Queue
+from registry.domain.events.targets import Targets
 from registry.domain.garbage import Garbage
 from registry.domain.grants import Grants
 from registry.domain.guards import Guards
@@ -17,12 +21,14 @@ from registry.domain.identities.holdings import Holdings
 from registry.domain.identities.policies import Policies
 from registry.domain.identities.resource_tags import ResourceTags
 from registry.domain.identities.roles import Profiles, Roles
+from registry.domain.identities.secrets import Secrets
 from registry.domain.identities.usage import PolicyUsage
 from registry.domain.identities.users import AccessKeys, Users
 from registry.domain.images import Images
 from registry.domain.key_policies import KeyGuards
 from registry.domain.key_use import KeyUse, Lending
 from registry.domain.layers import Layers
+from registry.domain.lifecycle.stores import Lifecycle, lifecycle_of
 from registry.domain.pull_exclusions import PullExclusions
 from registry.domain.registries import Registries
 from registry.domain.rekeyer import Rekeyer
@@ -36,12 +42,14 @@ from registry.domain.replication.statuses import Statuses
 from registry.domain.repositories import Repositories
 from registry.domain.repository_settings import RepositorySettings
 from registry.domain.resealing import Resealing
+from registry.domain.resting import Removal, nothing_more
 from registry.domain.signing.configuration import SigningConfigurations
 from registry.domain.signing.requests import Signings
 from registry.domain.storage_class import StorageClasses
 from registry.domain.tagged import TagsOf
 from registry.domain.templates import Templates
 from registry.domain.tokens import Tokens
+from registry.domain.undelete import Undelete
 from registry.domain.uploads import Uploads
 from registry.domain.vault import Vault
 from registry.ecr.binding import Stores as EcrStores
@@ -71,6 +79,11 @@ def stores_of(ground: Ground) -> Stores:
     )
 
 
+def removal_of(settings: Settings) -> Removal:
+    """How images, tags and repositories are deleted."""
+    return Removal(settings.undelete, settings.delete_immutable, queue.deleted)
+
+
 def repositories_of(settings: Settings, ground: Ground) -> Repositories:
     """The repositories over the ground."""
     vault = Vault(ground.storage, ground.keys)
@@ -79,6 +92,7 @@ def repositories_of(settings: Settings, ground: Ground) -> Repositories:
         ground.cache,
         vault,
         ground.keys,
+        removal=removal_of(settings),
         encrypted=settings.encryption,
         lent=Lending(ground.keys),
     )
@@ -99,6 +113,32 @@ def garbage_of(settings: Settings, ground: Ground) -> Garbage:
         grace=settings.gc_grace,
         expiry=settings.upload_expiry,
     )
+
+
+def deletions_of(settings: Settings, ground: Ground) -> Deletions:
+    """What deletes images for whoever asks, and lets the deletions go where others are to know."""
+    return Deletions(ground.database, removal_of(settings))
+
+
+def lifecycle_stores(
+    settings: Settings,
+    ground: Ground,
+    repositories: Repositories,
+    deletions: Deletions | None = None,
+) -> Lifecycle:
+    """Lifecycle policies, what runs them, and who keeps images from them."""
+    deletions = deletions or deletions_of(settings, ground)
+    return lifecycle_of(ground.database, repositories, deletions, notice=settings.lifecycle_notice)
+
+
+def event_targets_of(ground: Ground) -> Targets:
+    """Who wants to hear of events."""
+    return Targets(ground.database, Secrets(ground.keys.secret("event targets")))
+
+
+def event_queue_of(settings: Settings, ground: Ground) -> Queue:
+    """What is still to be told to them."""
+    return Queue(ground.database, settings.event_retry)
 
 
 def rekeying_of(settings: Settings, ground: Ground) -> Rekeying:
@@ -135,15 +175,17 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
     repositories = repositories_of(settings, ground)
     blobs = Blobs(database, ground.cache, vault, grace=settings.gc_grace)
     uploads = Uploads(database, vault)
+    removal = removal_of(settings)
     images = Images(
         database,
         ground.cache,
         vault,
+        removal=removal,
         sparse=settings.sparse_manifests,
         pushed=queue.pushed,
-        deleted=queue.deleted,
     )
     tokens = tokens_of(ground)
+    deletions = deletions_of(settings, ground)
     access = access_of(settings, ground, repositories)
     return EcrStores(
         registries=Registries(database, ground.cache),
@@ -152,11 +194,12 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         templates=Templates(database, repositories),
         images=images,
         pulls=ground.pulls,
+        deletions=deletions,
+        lifecycle=lifecycle_stores(settings, ground, repositories, deletions),
         pull_exclusions=PullExclusions(database, ground.cache),
         storage_classes=StorageClasses(database),
         signing=SigningConfigurations(database),
         signings=Signings(database),
-        deletions=Deletions(database, queue.deleted),
         tags_of=TagsOf(database),
         blobs=blobs,
         uploads=uploads,
@@ -179,13 +222,21 @@ def orders_of(ground: Ground, stores: EcrStores) -> Orders:
 def replicator_of(settings: Settings, ground: Ground, stores: EcrStores) -> Replicator:
     """What replicates; what it brings is not replicated once more."""
     database, vault = ground.database, Vault(ground.storage, ground.keys)
-    images = Images(database, ground.cache, vault, sparse=settings.sparse_manifests)
+    removal = replace(removal_of(settings), deleted=nothing_more)
+    images = Images(
+        database, ground.cache, vault, removal=removal, sparse=settings.sparse_manifests
+    )
     sender = Sender(
         stores.repositories,
         stores.templates,
         Copier(database, images, stores.blobs, stores.uploads, "replication"),
-        Deletions(database),
+        Deletions(database, removal),
         access=stores.access,
         regions=settings.all_regions,
     )
     return Replicator(database, Pieces(database, sender), stores.backfills)
+
+
+def undelete_of(ground: Ground) -> Undelete:
+    """What brings back; what comes back is replicated as what is pushed."""
+    return Undelete(ground.database, queue.pushed)

@@ -31,6 +31,10 @@ SPACING = timedelta(minutes=1)
 """Between two writes of one image."""
 
 
+Tell = Callable[["Repository", "Image", "str | None"], None]
+"""Told of a pull: of which repository and image, by which tag. Must be quick and never raise."""
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -47,17 +51,27 @@ class Pulls:
         database: Database,
         now: Callable[[], datetime] = _now,
         excluded: Callable[[Scope, Identity | None], bool] = _nobody,
+        tell: Tell | None = None,
     ) -> None:
-        """`excluded` tells whose pulls of a registry do not count."""
+        """`excluded` tells whose pulls of a registry do not count; `tell` hears of all."""
         self._database = database
         self._now = now
         self._excluded = excluded
+        self._tell = tell
         self._noted: dict[int, datetime] = {}
         self._written: dict[int, datetime] = {}
         self._writing = threading.Lock()
 
-    def pulled(self, repository: Repository, image: Image, caller: Identity | None) -> None:
+    def pulled(
+        self,
+        repository: Repository,
+        image: Image,
+        caller: Identity | None,
+        tag: str | None = None,
+    ) -> None:
         """Note that the caller has just got the image's manifest, if that counts. Never waits."""
+        if self._tell is not None:
+            self._tell(repository, image, tag)
         if not self._excluded(repository.scope, caller):
             self.record(image)
 

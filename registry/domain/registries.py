@@ -28,7 +28,7 @@ ACCOUNT_SETTINGS: Mapping[str, Sequence[str]] = {
 }
 """Each one's values; the first is the default."""
 
-_POLICY = "policy"
+POLICY = "policy"
 REPLICATION = "replication"
 _SCANNING = "scanning"
 _OF_ACCOUNT = "account/"
@@ -43,7 +43,7 @@ class Registries:
 
     def policy(self, scope: Scope) -> str:
         """The text of the registry's policy. Raises RegistryPolicyNotFound."""
-        text = self._get(scope, _POLICY)
+        text = self._get(scope, POLICY)
         if text is None:
             raise RegistryPolicyNotFound(
                 f"Registry policy does not exist in the registry with id '{scope.account}'"
@@ -52,18 +52,18 @@ class Registries:
 
     def guarding(self, scope: Scope) -> Document | None:
         """The registry's policy as it takes part in decisions."""
-        text = self._get(scope, _POLICY)
+        text = self._get(scope, POLICY)
         return None if text is None else Document("policy of the registry", text)
 
     def set_policy(self, scope: Scope, text: str) -> None:
         """Set the policy, a document that was checked before."""
-        self._put(scope, _POLICY, text)
+        self._put(scope, POLICY, text)
 
     def delete_policy(self, scope: Scope) -> str:
         """Remove the policy; its text. Raises RegistryPolicyNotFound."""
         text = self.policy(scope)
         with self._database.write() as connection:
-            connection.execute(sa.delete(registry_settings).where(*_named(scope, _POLICY)))
+            drop(connection, scope, POLICY)
         return text
 
     def replication(self, scope: Scope) -> dict[str, Any]:
@@ -105,15 +105,30 @@ class Registries:
         return self._cache.get(("registry", scope, name), lambda: self._load(scope, name))
 
     def _load(self, scope: Scope, name: str) -> str | None:
-        query = sa.select(registry_settings.c.value).where(*_named(scope, name))
         with self._database.read() as connection:
-            return connection.execute(query).scalar()
+            return load(connection, scope, name)
 
     def _put(self, scope: Scope, name: str, value: str) -> None:
-        row = {"account": scope.account, "region": scope.region, "name": name, "value": value}
         with self._database.write() as connection:
-            connection.execute(sa.delete(registry_settings).where(*_named(scope, name)))
-            connection.execute(sa.insert(registry_settings).values(row))
+            keep(connection, scope, name, value)
+
+
+def load(connection: sa.Connection, scope: Scope, name: str) -> str | None:
+    """What is set, in this transaction."""
+    query = sa.select(registry_settings.c.value).where(*_named(scope, name))
+    return connection.execute(query).scalar()
+
+
+def keep(connection: sa.Connection, scope: Scope, name: str, value: str) -> None:
+    """Set it, in this transaction."""
+    row = {"account": scope.account, "region": scope.region, "name": name, "value": value}
+    drop(connection, scope, name)
+    connection.execute(sa.insert(registry_settings).values(row))
+
+
+def drop(connection: sa.Connection, scope: Scope, name: str) -> None:
+    """Let it be unset, in this transaction."""
+    connection.execute(sa.delete(registry_settings).where(*_named(scope, name)))
 
 
 def _values(name: str) -> Sequence[str]:

@@ -15,7 +15,9 @@ from registry.domain.access import UNGUARDED, Guarded
 from registry.domain.identities.identity import Document
 from registry.domain.key_choice import KeyChoice
 from registry.domain.leftovers import discard
+from registry.domain.lifecycle import policies as lifecycle_policies
 from registry.domain.public.registries import refuse_hidden
+from registry.domain.quotas import require_repository_room
 from registry.values.errors import (
     RepositoryExists,
     RepositoryNotEmpty,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from registry.database.database import Cache, Database
     from registry.domain.key_choice import Lent
+    from registry.domain.resting import Removal
     from registry.domain.vault import Vault
     from registry.keys.provider import KeyProvider
 
@@ -85,9 +88,11 @@ class Repositories:
         vault: Vault,
         keys: KeyProvider,
         *,
+        removal: Removal,
         encrypted: bool = True,
         lent: Lent = lambda _scope, _key_id: None,
     ) -> None:
+        self._removal = removal
         self._database = database
         self._cache = cache
         self._vault = vault
@@ -105,11 +110,15 @@ class Repositories:
         scan_on_push: bool = False,
         resource_tags: Mapping[str, str] | None = None,
         policy: str | None = None,
+        lifecycle: str | None = None,
         also: Callable[[sa.Connection, Repository], None] | None = None,
     ) -> Repository:
-        """Make an empty repository; `policy` was checked before, `also` belongs to it.
+        """Make an empty repository; `policy` and `lifecycle` were checked before.
 
-        Raises NameInvalid, RepositoryExists, KeyNotFound, KeyUnavailable, ParameterInvalid.
+        `also` writes what belongs to it in the same transaction.
+
+        Raises NameInvalid, RepositoryExists, QuotaExceeded, KeyNotFound, KeyUnavailable,
+        ParameterInvalid.
         """
         repository_name(name)
         encryption = encryption or Encryption()
@@ -133,11 +142,14 @@ class Repositories:
                     f" in the registry with id '{scope.account}'"
                 )
             refuse_hidden(connection, scope, name)
+            require_repository_room(connection, scope)
             connection.execute(sa.insert(repositories).values(row))
             made = _repository(connection.execute(_named(scope, name)).one())
             if policy is not None:
                 new = {"repository_id": made.id, "document": policy}
                 connection.execute(sa.insert(repository_policies).values(new))
+            if lifecycle is not None:
+                lifecycle_policies.put(connection, made.id, lifecycle, row["created_at"])
             if also is not None:
                 also(connection, made)
             events.repository_created(connection, made)
@@ -163,9 +175,9 @@ class Repositories:
             return [_repository(row) for row in connection.execute(query)]
 
     def delete(self, scope: Scope, name: str, *, force: bool = False) -> Repository:
-        """Remove the repository, and with `force` all its images.
+        """Remove the repository, and with `force` all its images; or lay them to rest.
 
-        Raises RepositoryNotFound, RepositoryNotEmpty.
+        Raises RepositoryNotFound, RepositoryNotEmpty, Protected.
         """
         with self._database.write() as connection:
             row = connection.execute(_named(scope, name)).first()
@@ -178,10 +190,13 @@ class Repositories:
                     f"The repository with name '{name}' in registry with id '{scope.account}'"
                     " cannot be deleted because it still contains images"
                 )
+            self._removal.refuse_repository(connection, repository)
             events.repository_deleted(connection, repository)
             waste = upload_rows.end_all(connection, repository.id)
-            waste += blobs.unlink_all(connection, repository.id)
-            connection.execute(sa.delete(repositories).where(repositories.c.id == repository.id))
+            if not self._removal.repository(connection, repository):
+                waste += blobs.unlink_all(connection, repository.id)
+                gone = sa.delete(repositories).where(repositories.c.id == repository.id)
+                connection.execute(gone)
         discard(self._database, self._vault, waste)
         return repository
 
@@ -210,8 +225,9 @@ class Repositories:
         return str(text)
 
     def set_policy(self, repository: Repository, text: str) -> None:
-        """Set the policy, a document that was checked before."""
+        """Set the policy, a document that was checked before. Raises Vanished."""
         with self._database.write() as connection:
+            current(connection, repository)
             connection.execute(_without_policy(repository.id))
             connection.execute(
                 sa.insert(repository_policies).values(repository_id=repository.id, document=text)
@@ -275,7 +291,7 @@ def scope_and_name(arn: str) -> tuple[Scope, str] | None:
 def current(connection: sa.Connection, repository: Repository) -> Repository:
     """The repository as it is in this transaction. Raises Vanished."""
     found = by_id(connection, repository.id)
-    if found is None:
+    if found is None or found.scope != repository.scope:  # at rest
         raise Vanished(f"the repository '{repository.name}' was deleted in the meantime")
     return found
 

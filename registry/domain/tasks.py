@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from registry.database.database import Database
 
 HELD = timedelta(seconds=60)
-"""How long a lease lasts without being renewed."""
+"""How long a lease lasts without being renewed, where nothing else is said."""
 _RENEWED_AFTER = HELD / 4
 
 State = dict[str, Any]
@@ -32,13 +32,28 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def free(database: Database, name: str) -> None:
+    """Let anybody begin at once: whoever held the lease is known to be no more."""
+    mine = sa.update(tasks).where(tasks.c.name == name)
+    with database.write() as connection:
+        connection.execute(mine.values(holder=None, held_until=None))
+
+
 class Task:
     """One kind of work, as one process sees it. Not for several threads at once."""
 
-    def __init__(self, database: Database, name: str, clock: Callable[[], datetime] = now) -> None:
+    def __init__(
+        self,
+        database: Database,
+        name: str,
+        clock: Callable[[], datetime] = now,
+        held: timedelta = HELD,
+    ) -> None:
+        """`held` is how long the lease lasts without being renewed."""
         self._database = database
         self._name = name
         self._clock = clock
+        self._held = held
         self._holder = uuid.uuid4().hex
         self._renewed = datetime.min.replace(tzinfo=UTC)
 
@@ -57,7 +72,7 @@ class Task:
 
     def renew(self) -> bool:
         """Go on; False if somebody else has taken over, and then this one must stop."""
-        if self._clock() - self._renewed < _RENEWED_AFTER:
+        if self._clock() - self._renewed < min(_RENEWED_AFTER, self._held / 4):
             return True
         with self._database.write() as connection:
             return self._hold(connection, mine=True)
@@ -96,7 +111,7 @@ class Task:
 
     def _hold(self, connection: sa.Connection, *, mine: bool = False) -> bool:
         moment = self._clock()
-        statement = self._update().values(holder=self._holder, held_until=moment + HELD)
+        statement = self._update().values(holder=self._holder, held_until=moment + self._held)
         if mine:
             statement = statement.where(tasks.c.holder == self._holder)
         self._renewed = moment

@@ -135,6 +135,7 @@ class Templates:
             encryption=Encryption(encryption["encryptionType"], encryption.get("kmsKey") or None),
             resource_tags={each["Key"]: each["Value"] for each in asked["resourceTags"]},
             policy=asked.get("repositoryPolicy") or None,
+            lifecycle=asked.get("lifecyclePolicy") or None,
         )
 
     def _for(self, scope: Scope, name: str, scenario: str) -> Template | None:

@@ -12,6 +12,7 @@ from registry.ecr.deletions import DeletionOperations
 from registry.ecr.errors import service_error
 from registry.ecr.images import ImageOperations
 from registry.ecr.layers import LayerOperations, LayerUploadOperations
+from registry.ecr.lifecycle import LifecycleOperations, LifecyclePreviewOperations
 from registry.ecr.policies import PolicyOperations
 from registry.ecr.pull_exclusions import PullExclusionOperations
 from registry.ecr.referrers import ReferrerOperations
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from registry.domain.images import Images
     from registry.domain.key_use import KeyUse
     from registry.domain.layers import Layers
+    from registry.domain.lifecycle.stores import Lifecycle
     from registry.domain.pages import Pages
     from registry.domain.pull_exclusions import PullExclusions
     from registry.domain.pulls import Pulls
@@ -69,6 +71,7 @@ class Stores:
     signing: SigningConfigurations
     signings: Signings
     deletions: Deletions
+    lifecycle: Lifecycle
     tags_of: TagsOf
     blobs: Blobs
     uploads: Uploads
@@ -99,6 +102,10 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
         SigningOperations(repositories, images, stores.signing, stores.signings),
         ReferrerOperations(repositories, images, pages),
         DeletionOperations(repositories, stores.deletions, stores.tags_of),
+        LifecycleOperations(repositories, stores.lifecycle.policies),
+        LifecyclePreviewOperations(
+            repositories, images, stores.lifecycle.policies, stores.lifecycle.previews, pages
+        ),
         LayerUploadOperations(repositories, LayerUploads(stores.uploads, layers)),
         LayerOperations(repositories, stores.blobs, layers, stores.downloads),
         TokenOperations(stores.tokens, hosts),

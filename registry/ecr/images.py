@@ -160,7 +160,8 @@ class ImageOperations:
                 "ImageNotFound",
                 f"Requested image not found: its media type is {stored.image.media_type}",
             )
-        self._pulls.pulled(repository, stored.image, identity_of(context))
+        tag = image_id.get("imageTag")
+        self._pulls.pulled(repository, stored.image, identity_of(context), tag)
         return {
             "registryId": repository.scope.account,
             "repositoryName": repository.name,

@@ -11,6 +11,7 @@ from registry.aws.service import ANY
 from registry.domain.api.policies import check_policy
 from registry.domain.repositories import Encryption
 from registry.domain.resource_labels import label_set
+from registry.ecr.lifecycle import check_policy as check_lifecycle_policy
 from registry.ecr.service import ecr, scope_of
 from registry.ecr.settings import exclusions_of
 from registry.values.errors import KeyNotFound, KeyUnavailable, ParameterInvalid
@@ -176,11 +177,8 @@ class TemplateOperations:
         """Raise ParameterInvalid and its kinds for what no repository could be given."""
         exclusions_of(document["imageTagMutability"], document.get(_FILTERS, ()))
         label_set([(tag["Key"], tag["Value"]) for tag in document["resourceTags"]])
-        if document.get("lifecyclePolicy"):
-            raise ParameterInvalid(
-                "Invalid parameter at 'lifecyclePolicy' failed to satisfy constraint:"
-                " 'must be empty: this server has no lifecycle policies yet'"
-            )
+        if text := document.get("lifecyclePolicy"):
+            check_lifecycle_policy(text)
         if text := document.get("repositoryPolicy"):
             check_policy(text)
         encryption = document["encryptionConfiguration"]

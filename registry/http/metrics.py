@@ -78,6 +78,48 @@ class Metrics:
             registry=self._registry,
             multiprocess_mode="max",
         )
+        self._held = Gauge(
+            "moorage_held_bytes",
+            "Bytes that repositories hold, that only deleted things hold, that are stored.",
+            ("kind",),
+            registry=self._registry,
+            multiprocess_mode="mostrecent",
+        )
+        self._lifecycle = Counter(
+            "moorage_lifecycle_images",
+            "Images that lifecycle policies expired or archived, or had to leave for a later run.",
+            ("action",),
+            registry=self._registry,
+        )
+        self._lifecycle_runs = Gauge(
+            "moorage_lifecycle_last_run_seconds",
+            "When a lifecycle policy last ran to its end, in seconds since 1970.",
+            registry=self._registry,
+            multiprocess_mode="max",
+        )
+        self._deliveries = Counter(
+            "moorage_event_deliveries",
+            "Attempts to deliver an event.",
+            ("kind", "outcome"),
+            registry=self._registry,
+        )
+        self._waiting = Gauge(
+            "moorage_events_waiting",
+            "Deliveries of events that wait.",
+            registry=self._registry,
+            multiprocess_mode="mostrecent",
+        )
+        self._dead = Gauge(
+            "moorage_events_given_up",
+            "Deliveries of events that were given up: dead letters.",
+            registry=self._registry,
+            multiprocess_mode="mostrecent",
+        )
+        self._events_lost = Counter(
+            "moorage_events_lost",
+            "Dead letters that were dropped, and pulls that there was no room to tell of.",
+            registry=self._registry,
+        )
         self._audit_lost = Counter(
             "moorage_audit_events_lost",
             "Events that the audit log had no room for.",
@@ -118,6 +160,20 @@ class Metrics:
         """Count events that the audit log lost."""
         self._audit_lost.inc(count)
 
+    def events(self, kind: str, outcome: str, count: int) -> None:
+        """Count deliveries to a `log` or a `webhook`: `delivered` or `failed`."""
+        if count:
+            self._deliveries.labels(kind, outcome).inc(count)
+
+    def events_queued(self, waiting: int, given_up: int) -> None:
+        """So many deliveries wait, and so many are dead letters."""
+        self._waiting.set(waiting)
+        self._dead.set(given_up)
+
+    def events_lost(self, count: int) -> None:
+        """Count deliveries that nobody can try again."""
+        self._events_lost.inc(count)
+
     def collected(self, kind: str, count: int) -> None:
         """Count bytes that the collection freed: `blobs`, `uploads` or `objects`."""
         if count:
@@ -126,6 +182,19 @@ class Metrics:
     def collection_ended(self) -> None:
         """A collection came to its end now."""
         self._collections.set_to_current_time()
+
+    def held(self, kind: str, count: int) -> None:
+        """So many bytes are held now: `used`, `resting` or `stored`."""
+        self._held.labels(self._bounded(kind)).set(count)
+
+    def lifecycle(self, action: str, count: int) -> None:
+        """Count images that lifecycle policies `expired`, `archived` or `kept`."""
+        if count:
+            self._lifecycle.labels(action).inc(count)
+
+    def lifecycle_ran(self) -> None:
+        """A lifecycle policy ran to its end now."""
+        self._lifecycle_runs.set_to_current_time()
 
     def exposition(self) -> bytes:
         """All of it in Prometheus's text format, over every worker of the server."""

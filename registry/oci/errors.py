@@ -40,6 +40,8 @@ TABLE: tuple[tuple[type[errors.MoorageError], int, str], ...] = (
     (errors.UploadConflict, 416, "BLOB_UPLOAD_INVALID"),
     (errors.ImageReferenced, 405, "UNSUPPORTED"),
     (errors.BlobReferenced, 405, "UNSUPPORTED"),
+    (errors.Protected, 403, "DENIED"),
+    (errors.QuotaExceeded, 403, "DENIED"),
     (errors.Conflict, 409, "DENIED"),
     (errors.TokenExpired, 403, "DENIED"),
     (errors.Denied, 403, "DENIED"),

@@ -39,7 +39,8 @@ class ManifestEndpoints:
     async def get(self, call: Call) -> Response:
         """Exactly the bytes that were pushed; HEAD gives the headers alone."""
         repository = self._repositories.get(call.scope, call.name)
-        stored = self._images.get(repository, _reference(call))
+        reference = _reference(call)
+        stored = self._images.get(repository, reference)
         stored.image.require_active()
         headers = {
             **VERSION,
@@ -50,7 +51,8 @@ class ManifestEndpoints:
         if call.has(headers["ETag"]):
             return Response(status_code=304, headers=headers)
         if call.request.method == "GET":
-            self._pulls.pulled(repository, stored.image, call.user)
+            tag = None if isinstance(reference, Digest) else reference
+            self._pulls.pulled(repository, stored.image, call.user, tag)
         return Response(stored.content, headers=headers)
 
     async def put(self, call: Call) -> Response:

@@ -12,7 +12,8 @@
     │   ├── RepositoryNotFound  BlobNotFound  UploadNotFound
     │   ├── ImageNotFound ── ImageArchived
     │   ├── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
-    │   ├── RegistryPolicyNotFound  TemplateNotFound  ExclusionNotFound
+    │   ├── RegistryPolicyNotFound  TemplateNotFound  RestingNotFound  ExclusionNotFound
+    │   ├── LifecyclePolicyNotFound  LifecyclePreviewNotFound  ReporterNotFound
     │   ├── RegistryNotFound  CatalogDataNotFound  SigningConfigurationNotFound
     │   ├── BackfillNotFound
     │   └── EntityNotFound
@@ -20,10 +21,10 @@
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
     │   ├── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
     │   ├── BlobExists  BlobUnreferenced  TemplateExists  ExclusionExists
-    │   ├── StorageClassFixed  AliasTaken
+    │   ├── StorageClassFixed  AliasTaken  Protected  LifecyclePreviewInProgress
     │   ├── EntityExists  DeleteConflict
     │   ├── BackfillRunning  BackfillEnded
-    │   └── LimitExceeded ── TooManyTags
+    │   └── LimitExceeded ── TooManyTags  QuotaExceeded
     ├── Refused
     │   └── Unauthenticated  TokenExpired  Denied
     ├── Unavailable              try again later, nothing was stored
@@ -157,6 +158,22 @@ class TemplateNotFound(NotFound):
     """No repository creation template of that prefix."""
 
 
+class RestingNotFound(NotFound):
+    """Nothing of that number rests here: it was brought back, or its time is over."""
+
+
+class LifecyclePolicyNotFound(NotFound):
+    """The repository has no lifecycle policy."""
+
+
+class LifecyclePreviewNotFound(NotFound):
+    """Nobody has asked for a preview of a lifecycle policy of the repository."""
+
+
+class ReporterNotFound(NotFound):
+    """Nobody of that name has reported images in use."""
+
+
 class ExclusionNotFound(NotFound):
     """The principal is not among those whose pulls do not count."""
 
@@ -223,6 +240,14 @@ class TemplateExists(Conflict):
     """A repository creation template of that prefix exists already."""
 
 
+class Protected(Conflict):
+    """A repository or tag that must not be deleted."""
+
+
+class LifecyclePreviewInProgress(Conflict):
+    """The preview that was asked for before is not there yet."""
+
+
 class ExclusionExists(Conflict):
     """The principal is among those whose pulls do not count already."""
 
@@ -269,6 +294,10 @@ class LimitExceeded(Conflict):
 
 class TooManyTags(LimitExceeded):
     """A resource with more tags of its own than it may have."""
+
+
+class QuotaExceeded(LimitExceeded):
+    """One more would be more than a repository or an account may hold."""
 
 
 class Refused(MoorageError):

@@ -82,7 +82,9 @@ class TestRepositories:
             f"The repository with name '{NAME}' in registry with id '{ACCOUNT}'"
             " cannot be deleted because it still contains images"
         )
-        ecr.delete_repository(repositoryName=NAME, force=True)
+        at_once = registry.beside(undelete_days=0)
+        at_once.ecr().delete_repository(repositoryName=NAME, force=True)
+        at_once.close()
         assert registry.objects() == set()
 
     def test_keys(self, registry: Registry, ecr: ECRClient) -> None:
@@ -425,8 +427,8 @@ def test_ended_rights_end_signatures_at_once_on_every_worker(registry: Registry)
 
 
 def test_what_is_not_here_yet_says_so(registry: Registry, client: httpx.Client) -> None:
-    code, message = refusal(lambda: registry.ecr().get_lifecycle_policy(repositoryName=NAME))
-    assert (code, "GetLifecyclePolicy" in message) == ("UnknownOperationException", True)
+    code, message = refusal(lambda: registry.ecr().get_signing_configuration())
+    assert (code, "GetSigningConfiguration" in message) == ("UnknownOperationException", True)
     target = "AmazonEC2ContainerRegistry_V20150921.ListImages"
     unsigned = client.post("/", headers={"x-amz-target": target})
     assert unsigned.status_code == 400

@@ -117,7 +117,7 @@ class TestKept:
             ({"prefix": "Team"}, "InvalidParameterException", "prefix"),
             ({"appliedFor": ["SOMETIMES"]}, "InvalidParameterException", "appliedFor"),
             ({"repositoryPolicy": "{"}, "InvalidParameterException", "PolicyText"),
-            ({"lifecyclePolicy": "{}"}, "InvalidParameterException", "lifecyclePolicy"),
+            ({"lifecyclePolicy": "{}"}, "InvalidParameterException", "LifecyclePolicyText"),
             (
                 {"imageTagMutability": "IMMUTABLE_WITH_EXCLUSION"},
                 "InvalidParameterException",

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,9 +21,11 @@ import sqlalchemy as sa
 from registry.database.database import Database
 from registry.database.schema import tasks
 from registry.ground import lay_ground
-from registry.stores import garbage_of
+from registry.stores import garbage_of, lifecycle_stores, repositories_of
 from registry.values.errors import Unavailable
+from registry.values.scope import Scope
 from tests import images
+from tests.domain.lifecycle.world import policy, rule, tagged
 from tests.faults.client import Answer, Client, Gone, chance, digest_of, pieces
 from tests.faults.forked import Forked
 from tests.faults.stocktaking import collect_all, take_stock
@@ -37,6 +40,8 @@ KEPT = 6
 """Images of each client: so few that most layers are now and then needed by none."""
 TAGS = 4
 """Of each client in each repository."""
+DOOMED = "x"
+"""How the tags begin of images that a lifecycle policy takes away but for a few."""
 ROUNDS = 60
 """Of one push: a blob that was collected while the server was down is sent again."""
 
@@ -80,6 +85,7 @@ class Owner:
         """One thing after the other; a kill cuts one of them short."""
         ways: list[Callable[[Client], None]] = [
             *[self.push] * 5, *[self.pull] * 3, *[self.delete] * 2, self.mount, self.abandon,
+            *[self.doom] * 2,
         ]  # fmt: skip
         with self.client() as client:
             while time.monotonic() < until:
@@ -193,6 +199,19 @@ class Owner:
         assert answer.status in {201, 202}, answer
         self._score("mounted" if answer.status == 201 else "begun and abandoned")
 
+    def doom(self, client: Client) -> None:
+        """An image of shared layers that a lifecycle policy will take away."""
+        layers = self.random.sample(self._layers, self.random.randint(1, 3))
+        seed = self.random.randbytes(6).hex()
+        image = images.oci_image(*layers, annotations={"seed": seed})
+        repository = self.random.choice(REPOSITORIES)
+        for blob in image.blobs:
+            self._blob(client, repository, blob.content)
+        tag = f"{DOOMED}-{self._name}-{seed}"
+        answer = client.put_manifest(repository, tag, image.manifest, image.media_type)
+        assert answer.status in {201, 400}, answer
+        self._score("pushed to expire")
+
     def abandon(self, client: Client) -> None:
         """An upload that nobody ends, or a blob that nobody needs."""
         repository, content = self.random.choice(REPOSITORIES), self.random.randbytes(5000)
@@ -243,6 +262,35 @@ class Collector:
             ground.close()
 
 
+class Expirer:
+    """Runs lifecycle policies beside the server, which does it too."""
+
+    def __init__(self, server: Forked, score: Score) -> None:
+        self._server = server
+        self._score = score
+        self.stop = threading.Event()
+
+    def run(self) -> None:
+        settings = self._server.settings
+        ground = lay_ground(settings)
+        try:
+            known = repositories_of(settings, ground)
+            lifecycle = lifecycle_stores(settings, ground, known)
+            scope = Scope(settings.account, settings.region)
+            found = [known.get(scope, name) for name in REPOSITORIES]
+            for each in found:
+                lifecycle.policies.put(each, policy(rule(countNumber=2, **tagged(DOOMED))))
+            while not self.stop.wait(2):
+                with suppress(Unavailable):  # the database was busy for too long
+                    for each in found:
+                        lifecycle.runs.hurry(each)
+                    for ran in lifecycle.runs.run(self.stop):
+                        with self._score.lock:
+                            self._score.counts["expired beside the server"] += ran.done.expired
+        finally:
+            ground.close()
+
+
 def kill_now_and_then(server: Forked, until: float, score: Score) -> None:
     random_ = chance(99)
     while (left := until - time.monotonic()) > 0:
@@ -268,14 +316,16 @@ def crowd(server: Forked, authorization: str, score: Score) -> list[Owner]:
     layers = [images.Blob(each, images.OCI_LAYER, digest_of(each)) for each in contents]
     owners = [Owner(seed, server.port, authorization, layers, score) for seed in range(CLIENTS)]
     collector, until = Collector(server, score), time.monotonic() + SECONDS
-    with ThreadPoolExecutor(CLIENTS + 1) as pool:
+    expirer = Expirer(server, score)
+    with ThreadPoolExecutor(CLIENTS + 2) as pool:
         running = [pool.submit(owner.play, until) for owner in owners]
-        collecting = pool.submit(collector.run)
+        beside = [pool.submit(collector.run), pool.submit(expirer.run)]
         try:
             kill_now_and_then(server, until, score)
         finally:
             collector.stop.set()
-        for each in (*running, collecting):
+            expirer.stop.set()
+        for each in (*running, *beside):
             each.result(60)
     return owners
 
@@ -304,7 +354,10 @@ def test_everything_at_once(quick_folder: Path) -> None:
         server.stop()
         log = server.log.read_text()
         assert "Traceback" not in log
+        score.counts["runs of lifecycle policies in the server"] = log.count("lifecycle policy ran")
         score.counts["collections that freed, in the server"] = log.count('"garbage collected"')
     print(f"{SECONDS:g} s: {dict(score.counts)}; {stock.blobs} blobs are left")
+    expired = score.counts["expired beside the server"]
+    assert expired + score.counts["runs of lifecycle policies in the server"] > 5
     for what in ("pushed", "pulled", "deleted", "mounted", "kills", "blobs collected"):
         assert score.counts[what] > 5, what

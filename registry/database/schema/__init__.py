@@ -4,15 +4,22 @@ registry_settings                             policies, replication, scanning of
 pull_time_exclusions                          whose pulls do not count
 creation_templates                            what a push that creates a repository gives it
 repositories ─┬─ repository_policies
+              ├─ lifecycle_policies           what goes by itself, and when
+              ├─ lifecycle_previews ── lifecycle_preview_results
               ├─ links ───── blobs            what a repository may serve
+              ├─ protections                  what of it cannot be deleted
               ├─ uploads ─── upload_parts     what is on its way in
               ├─ rekeys                       keys that it leaves, and how far that is
               └─ images ──┬─ tags
                           ├─ image_blobs      what a manifest needs
+                          ├─ lifecycle_notices    what is about to go
                           ├─ image_gaps       what it needs and was not there when it came
                           ├─ image_signatures signatures that it is to get, or has
                           ├─ image_children   what an index lists
                           └─ replications     where it is to be copied to, and what came of it
+resting                                       what was deleted and can be brought back
+quotas                                        how much there may be
+image_reporters ── images_in_use              what must not go by itself
 replicated_deletions                          what is to go elsewhere too
 backfills ─── backfill_items                  older images to be replicated
 key_grants                                    who may use a key of the keyring for what
@@ -63,7 +70,20 @@ from registry.database.schema.identities import (
     roles,
     users,
 )
+from registry.database.schema.keeping import (
+    protections,
+    quotas,
+    resting,
+)
 from registry.database.schema.keys import key_grants
+from registry.database.schema.lifecycle import (
+    image_reporters,
+    images_in_use,
+    lifecycle_notices,
+    lifecycle_policies,
+    lifecycle_preview_results,
+    lifecycle_previews,
+)
 from registry.database.schema.public import catalog_data, public_aliases, public_registries
 from registry.database.schema.pulls import pull_time_exclusions
 from registry.database.schema.rekeying import rekeys
@@ -92,27 +112,36 @@ __all__ = [
     "image_blobs",
     "image_children",
     "image_gaps",
+    "image_reporters",
     "image_signatures",
     "images",
+    "images_in_use",
     "inline_policies",
     "instance_profiles",
     "key_grants",
     "leftovers",
+    "lifecycle_notices",
+    "lifecycle_policies",
+    "lifecycle_preview_results",
+    "lifecycle_previews",
     "links",
     "metadata",
     "policies",
     "policy_files",
     "policy_versions",
     "profile_roles",
+    "protections",
     "public_aliases",
     "public_registries",
     "pull_time_exclusions",
+    "quotas",
     "registry_settings",
     "rekeys",
     "replicated_deletions",
     "replications",
     "repositories",
     "repository_policies",
+    "resting",
     "robots",
     "roles",
     "tags",

@@ -16,6 +16,7 @@ event_targets = sa.Table(
     sa.Column("url", sa.Text, nullable=False),
     sa.Column("secret", sa.LargeBinary, nullable=False, comment="sealed under the keyring"),
     sa.Column("detail_types", sa.JSON, nullable=False, comment="none: every one"),
+    sa.Column("actions", sa.JSON, nullable=False, comment="none: every one but PULL"),
     sa.Column("repositories", sa.JSON, nullable=False, comment="patterns; none: every one"),
     when("created_at"),
     sa.Column("next_at", Instant, comment="not before; NULL: at once"),

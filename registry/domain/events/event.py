@@ -25,6 +25,9 @@ REPOSITORY = "ECR Repository Action"
 LIFECYCLE = "ECR Lifecycle Notice"
 """Of our own: what a lifecycle policy is about to take away."""
 
+PUSH, DELETE, PULL = "PUSH", "DELETE", "PULL"
+ACTIONS = (PUSH, DELETE, PULL, "CREATE", "UPDATE_STORAGE_CLASS", "REPLICATE", "EXPIRE")
+
 DETAIL_TYPES = (IMAGE, REFERRER, SCAN, REPLICATION, PULL_THROUGH, REPOSITORY, LIFECYCLE)
 
 
@@ -43,17 +46,24 @@ class Event:
     detail_type: str
     detail: Mapping[str, Any]
     resources: tuple[str, ...] = ()
+    at: datetime | None = None
+    """When it happened; None: now."""
     id: str = field(default_factory=new_id)
 
-    def body(self, moment: datetime) -> str:
-        """The event as JSON, with the time at which it happened."""
+    @property
+    def action(self) -> str | None:
+        """What was done, for the kinds that say so."""
+        return self.detail.get("action-type")
+
+    def body(self, now: datetime) -> str:
+        """The event as JSON; `now` is when it happened, if it does not know."""
         envelope = {
             "version": "0",
             "id": self.id,
             "detail-type": self.detail_type,
             "source": "aws.ecr",
             "account": self.scope.account,
-            "time": moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "time": (self.at or now).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "region": self.scope.region,
             "resources": list(self.resources),
             "detail": {"repository-name": self.repository, **self.detail},

@@ -37,14 +37,14 @@ def pushed(
 ) -> None:
     """An image came, or `tags` came to stand on it; a push that changed nothing is no event."""
     if is_new or tags:
-        image_action(connection, repository, image_id, "PUSH", tags)
+        image_action(connection, repository, image_id, kinds.PUSH, tags)
 
 
 def deleted(
     connection: sa.Connection, repository: Repository, image_id: int, tags: Sequence[str]
 ) -> None:
     """An image goes with these tags, or these tags of it alone."""
-    image_action(connection, repository, image_id, "DELETE", tags)
+    image_action(connection, repository, image_id, kinds.DELETE, tags)
 
 
 def image_action(
@@ -61,20 +61,30 @@ def image_action(
     """
     targets = wanted(connection, repository.scope)
     image = _image(connection, image_id) if targets else None
-    if image is None:
-        return
+    if image is not None:
+        named = [{**more, "image-tag": tag} for tag in tags] or [more]
+        events = [image_event(repository, image, action, each) for each in named]
+        put(connection, targets, events)
+
+
+def image_event(
+    repository: Repository,
+    image: Any,
+    action: str,
+    more: Mapping[str, str],
+    at: datetime | None = None,
+) -> Event:
+    """What was done to an image: a row of it, or an `Image`."""
     detail = {
         "result": "SUCCESS",
         "action-type": action,
-        "image-digest": image.digest,
+        "image-digest": str(image.digest),
         "manifest-media-type": image.media_type,
         **({"artifact-media-type": image.artifact_type} if image.artifact_type else {}),
         **more,
     }
     kind = kinds.REFERRER if image.subject else kinds.IMAGE
-    named = [{**detail, "image-tag": tag} for tag in tags] or [detail]
-    events = [Event(repository.scope, repository.name, kind, each) for each in named]
-    put(connection, targets, events)
+    return Event(repository.scope, repository.name, kind, detail, at=at)
 
 
 def _image(connection: sa.Connection, image_id: int) -> sa.Row[Any] | None:

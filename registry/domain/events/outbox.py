@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from registry.database.schema import event_deliveries, event_targets
+from registry.domain.events.event import PULL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,13 +28,20 @@ _ROWS = 500
 """In one statement."""
 
 
+_T = event_targets.c
+_COLUMNS = [_T.id, _T.account, _T.detail_types, _T.actions, _T.repositories]
+_MINE = sa.and_(_T.account == sa.bindparam("mine"), _T.region == sa.bindparam("here"))
+_WANTED = sa.select(*_COLUMNS).where(sa.or_(_T.account == SERVER, _MINE))
+# Asked in every push: as text it takes a tenth of the time, and most servers have none.
+_ANY = "SELECT 1 FROM event_targets LIMIT 1"
+
+
 def wanted(connection: sa.Connection, scope: Scope) -> Sequence[sa.Row[Any]]:
     """The targets that may want an event of that registry."""
-    table = event_targets.c
-    mine = sa.and_(table.account == scope.account, table.region == scope.region)
-    columns = [table.id, table.detail_types, table.repositories]
-    query = sa.select(*columns)
-    return connection.execute(query.where(sa.or_(table.account == SERVER, mine))).all()
+    if connection.exec_driver_sql(_ANY).first() is None:
+        return ()
+    parameters = {"mine": scope.account, "here": scope.region}
+    return connection.execute(_WANTED, parameters).all()
 
 
 def record(connection: sa.Connection, *events: Event) -> None:
@@ -66,7 +74,11 @@ def put(connection: sa.Connection, targets: Sequence[sa.Row[Any]], events: Seque
 
 def wants(target: sa.Row[Any], event: Event) -> bool:
     """Whether the target's filters let the event through."""
-    kinds, patterns = target.detail_types, target.repositories
+    kinds, actions, patterns = target.detail_types, target.actions, target.repositories
     if kinds and event.detail_type not in kinds:
         return False
+    if actions and event.action not in actions:
+        return False
+    if event.action == PULL and not actions and target.account != SERVER:
+        return False  # AWS tells of no pulls: who wants to hear of them says so
     return not patterns or any(fnmatch.fnmatchcase(event.repository, each) for each in patterns)

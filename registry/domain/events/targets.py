@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 from registry.database.schema import event_targets
-from registry.domain.events.event import DETAIL_TYPES
+from registry.domain.events.event import ACTIONS, DETAIL_TYPES
 from registry.domain.events.outbox import SERVER
 from registry.values.digest import shown
 from registry.values.errors import EntityNotFound, LimitExceeded, ParameterInvalid
@@ -47,6 +47,8 @@ class Target:
     url: str
     detail_types: tuple[str, ...]
     """What it wants to hear of; none: of everything."""
+    actions: tuple[str, ...]
+    """Which action types of that; none: every one but PULL."""
     repositories: tuple[str, ...]
     """Patterns with `*` and `?`; none: of every repository."""
     created_at: datetime
@@ -69,15 +71,14 @@ class Wish:
 
     url: str
     detail_types: Sequence[str] = ()
+    actions: Sequence[str] = ()
     repositories: Sequence[str] = ()
     secret: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         _check_url(self.url)
-        for kind in self.detail_types:
-            if kind not in DETAIL_TYPES:
-                known = ", ".join(DETAIL_TYPES)
-                raise ParameterInvalid(f"no event has the detail type {shown(kind)}: {known}")
+        _check_known("detail type", self.detail_types, DETAIL_TYPES)
+        _check_known("action type", self.actions, ACTIONS)
         if len(self.repositories) > PATTERNS_MAX:
             raise ParameterInvalid(f"at most {PATTERNS_MAX} patterns of repositories")
         for pattern in self.repositories:
@@ -110,6 +111,7 @@ class Targets:
         values: dict[str, Any] = {
             "url": wish.url,
             "detail_types": list(dict.fromkeys(wish.detail_types)),
+            "actions": list(dict.fromkeys(wish.actions)),
             "repositories": list(dict.fromkeys(wish.repositories)),
             "next_at": None,
         }
@@ -131,6 +133,15 @@ class Targets:
             row = connection.execute(sa.select(event_targets).where(*_named(scope, name))).first()
         if row is None:
             raise _unknown(name)
+        return _target(row)
+
+    def by_id(self, target_id: int) -> Target:
+        """The target with that id. Raises EntityNotFound."""
+        query = sa.select(event_targets).where(event_targets.c.id == target_id)
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            raise EntityNotFound("the event target was deleted in the meantime")
         return _target(row)
 
     def list(self, scope: Scope | None = None) -> list[Target]:
@@ -160,7 +171,7 @@ class Targets:
             if not on:
                 connection.execute(sa.delete(event_targets).where(*_named(scope, LOG)))
             elif connection.execute(known).first() is None:
-                filters = {"url": "", "detail_types": [], "repositories": []}
+                filters = {"url": "", "detail_types": [], "actions": [], "repositories": []}
                 _insert(connection, scope, LOG, filters)
 
     def secret(self, target: Target) -> str:
@@ -203,6 +214,12 @@ def _check_url(url: str) -> None:
         raise ParameterInvalid("a target's URL has no user, no password and no fragment")
 
 
+def _check_known(what: str, given: Sequence[str], known: Sequence[str]) -> None:
+    for each in given:
+        if each not in known:
+            raise ParameterInvalid(f"no event has the {what} {shown(each)}: {', '.join(known)}")
+
+
 def _bound(target_id: int) -> str:
     return f"event target {target_id}"
 
@@ -226,6 +243,7 @@ def _target(row: sa.Row[Any]) -> Target:
         name=row.name,
         url=row.url,
         detail_types=tuple(row.detail_types),
+        actions=tuple(row.actions),
         repositories=tuple(row.repositories),
         created_at=row.created_at,
         next_at=row.next_at,

@@ -9,9 +9,11 @@ import sqlalchemy as sa
 from registry.database.schema import accounts
 from registry.domain.policyfiles.documents import NOT_APPLIED
 from registry.domain.policyfiles.holders import apply_attachments
+from registry.domain.policyfiles.lifecycle import apply_lifecycle
 from registry.domain.policyfiles.managed import ManagedPolicies
 from registry.domain.policyfiles.outcome import Outcome
 from registry.domain.policyfiles.problems import PolicyFilesInvalid, Problem
+from registry.domain.policyfiles.registry import apply_registry
 from registry.domain.policyfiles.repositories import apply_repositories
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ class PolicyFiles:
         managed.put(folder.of("identity"))
         apply_attachments(connection, self._scope.account, folder, outcome, problems, prune=prune)
         apply_repositories(connection, self._scope, folder.of("repository"), outcome, prune=prune)
+        apply_lifecycle(connection, self._scope, folder.of("lifecycle"), outcome, prune=prune)
+        apply_registry(connection, self._scope, folder.of("registry"), outcome, prune=prune)
         managed.clear(folder, prune=prune)
         if problems:
             raise PolicyFilesInvalid(problems)

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 
 from registry.aws.policy import PolicyInvalid, PolicyKind, parse
 from registry.domain.identities.documents import MANAGED_LIMIT
+from registry.domain.lifecycle.language import check_lifecycle
 from registry.domain.policyfiles.gate import check_gate
-from registry.domain.policyfiles.lifecycle import check_lifecycle
 
 RESOURCE_LIMIT = 10_240
 
@@ -48,8 +48,6 @@ CHECKS: Mapping[str, Callable[[str], None]] = {
 """Each raises PolicyInvalid, with line and column where a place can be named."""
 
 NOT_APPLIED: Mapping[str, str] = {
-    "registry": "set it with aws ecr put-registry-policy; a file of it has no effect yet",
-    "lifecycle": "this server has no lifecycle policies yet",
     "gate": "this server has no gates yet",
 }
 """Kinds whose files are checked and then have no effect, and why."""

@@ -7,8 +7,11 @@ import re
 import pytest
 
 from registry.domain.identities.entities import GROUPS, ROLES
+from registry.domain.lifecycle.language import parse
+from registry.domain.lifecycle.policies import LifecyclePolicies
 from registry.domain.policyfiles.folder import read_folder
-from tests.domain.policyfiles.world import EXAMPLES, OTHER, PULL, PUSH, World, arn
+from registry.domain.registries import Registries
+from tests.domain.policyfiles.world import EXAMPLES, OTHER, PULL, PUSH, SCOPE, World, arn
 
 README = EXAMPLES.parent / "README.md"
 
@@ -21,7 +24,7 @@ def applied(world: World) -> World:
     for name in ("team/shared", "team/app", "team/ci/app", "public", "prod/app"):
         world.repository(name)
     outcome = world.apply(EXAMPLES)
-    assert len(outcome.changes) == 9
+    assert len(outcome.changes) == 11
     assert outcome.waiting == []
     return world
 
@@ -40,13 +43,8 @@ def test_kinds_that_have_no_effect_yet_are_said_to_have_none(applied: World) -> 
     said = sorted(str(problem) for problem in applied.apply(EXAMPLES).unsupported)
     assert [line.split(": ", 1)[1] for line in said] == [
         "validated, not applied: this server has no gates yet",
-        "validated, not applied: this server has no lifecycle policies yet",
-        "validated, not applied: set it with aws ecr put-registry-policy;"
-        " a file of it has no effect yet",
     ]
-    assert len(said) == sum(
-        len(read_folder(EXAMPLES).of(kind)) for kind in ("registry", "lifecycle", "gate")
-    )
+    assert len(said) == len(read_folder(EXAMPLES).of("gate"))
 
 
 def test_readers_pull_what_is_under_team_and_push_nothing(applied: World) -> None:
@@ -89,6 +87,15 @@ def test_anybody_pulls_the_public_repository_only(applied: World) -> None:
     assert applied.may(None, PULL, "public")
     assert not applied.may(None, PUSH, "public")
     assert not applied.may(None, PULL, "team/shared")
+
+
+def test_the_registry_and_a_repository_have_their_policies(applied: World) -> None:
+    scope, database = SCOPE, applied.database
+    registries = Registries(database, applied.ground.cache)
+    assert "mirror/" in registries.policy(scope)
+    shared = applied.repositories.get(scope, "team/shared")
+    document = LifecyclePolicies(database).get(shared).document
+    assert [rule.count_number for rule in parse(document)] == [1, 30]
 
 
 def test_attachments_reach_their_holders(applied: World) -> None:

@@ -80,6 +80,7 @@ def upgrade() -> None:
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("secret", sa.LargeBinary(), nullable=False, comment="sealed under the keyring"),
         sa.Column("detail_types", sa.JSON(), nullable=False, comment="none: every one"),
+        sa.Column("actions", sa.JSON(), nullable=False, comment="none: every one but PULL"),
         sa.Column("repositories", sa.JSON(), nullable=False, comment="patterns; none: every one"),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("next_at", sa.BigInteger(), nullable=True, comment="not before; NULL: at once"),
@@ -90,6 +91,23 @@ def upgrade() -> None:
             "account", "region", "name", name=op.f("uq_event_targets_account_region_name")
         ),
         sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "image_reporters",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("reported_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_image_reporters")),
+        sa.UniqueConstraint(
+            "account", "region", "name", name=op.f("uq_image_reporters_account_region_name")
+        ),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        op.f("ix_image_reporters_expires_at"), "image_reporters", ["expires_at"], unique=False
     )
     op.create_table(
         "inline_policies",
@@ -144,6 +162,14 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "quotas",
+        sa.Column("account", sa.Text(), nullable=False, comment="empty: every account"),
+        sa.Column("region", sa.Text(), nullable=False, comment="empty: the account as a whole"),
+        sa.Column("repository", sa.Text(), nullable=False, comment="empty: the account as a whole"),
+        sa.Column("limits", sa.JSON(), nullable=False, comment="by name; null stands for none"),
+        sa.PrimaryKeyConstraint("account", "region", "repository", name=op.f("pk_quotas")),
+    )
+    op.create_table(
         "registry_settings",
         sa.Column("account", sa.Text(), nullable=False),
         sa.Column("region", sa.Text(), nullable=False),
@@ -182,6 +208,13 @@ def upgrade() -> None:
         sa.Column("scan_on_push", sa.Boolean(), nullable=False),
         sa.Column("resource_tags", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "bytes",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="of all that is linked",
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_repositories")),
         sa.UniqueConstraint(
             "account", "region", "name", name=op.f("uq_repositories_account_region_name")
@@ -333,6 +366,25 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "images_in_use",
+        sa.Column(
+            "image_reporter_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+        ),
+        sa.Column("repository", sa.Text(), nullable=False, comment="by name: it may come later"),
+        sa.Column("reference", sa.Text(), nullable=False, comment="a digest or a tag"),
+        sa.ForeignKeyConstraint(
+            ["image_reporter_id"],
+            ["image_reporters.id"],
+            name=op.f("fk_images_in_use_image_reporter_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint(
+            "image_reporter_id", "repository", "reference", name=op.f("pk_images_in_use")
+        ),
+    )
+    op.create_table(
         "instance_profiles",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("account", sa.Text(), nullable=False),
@@ -347,6 +399,58 @@ def upgrade() -> None:
         sa.UniqueConstraint("account", "name", name=op.f("uq_instance_profiles_account_name")),
     )
     op.create_table(
+        "lifecycle_policies",
+        sa.Column(
+            "repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "document", sa.Text(), nullable=False, comment="rules in the order of priorities"
+        ),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False, comment="when it is to run next"),
+        sa.Column(
+            "evaluated_at", sa.BigInteger(), nullable=True, comment="when it ran last, to the end"
+        ),
+        sa.Column("last_run", sa.JSON(), nullable=True, comment="what that did"),
+        sa.ForeignKeyConstraint(
+            ["repository_id"],
+            ["repositories.id"],
+            name=op.f("fk_lifecycle_policies_repository_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("repository_id", name=op.f("pk_lifecycle_policies")),
+    )
+    op.create_index(
+        op.f("ix_lifecycle_policies_due_at"), "lifecycle_policies", ["due_at"], unique=False
+    )
+    op.create_table(
+        "lifecycle_previews",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False, comment="the model's word"),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.Column("expiring", sa.Integer(), nullable=False, comment="images that would go"),
+        sa.Column(
+            "archiving", sa.Integer(), nullable=False, comment="images that would be archived"
+        ),
+        sa.Column("freed", sa.BigInteger(), nullable=False, comment="bytes of blobs that would go"),
+        sa.ForeignKeyConstraint(
+            ["repository_id"],
+            ["repositories.id"],
+            name=op.f("fk_lifecycle_previews_repository_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lifecycle_previews")),
+        sa.UniqueConstraint("repository_id", name=op.f("uq_lifecycle_previews_repository_id")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        op.f("ix_lifecycle_previews_status"), "lifecycle_previews", ["status"], unique=False
+    )
+    op.create_table(
         "links",
         sa.Column(
             "repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
@@ -358,6 +462,13 @@ def upgrade() -> None:
             sa.BigInteger(),
             nullable=True,
             comment="since when nothing but a promise keeps it; NULL while an image here needs it",
+        ),
+        sa.Column(
+            "withdrawn",
+            sa.Boolean(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="its image was deleted: not served, and kept for pushes under way alone",
         ),
         sa.ForeignKeyConstraint(
             ["blob_id"], ["blobs.id"], name=op.f("fk_links_blob_id"), ondelete="CASCADE"
@@ -411,6 +522,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account", "region", "kind", "name", name=op.f("pk_policy_files")),
     )
     op.create_table(
+        "protections",
+        sa.Column(
+            "repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "repository", sa.Boolean(), nullable=False, comment="whether it itself is protected"
+        ),
+        sa.Column("tags", sa.JSON(), nullable=False, comment="patterns"),
+        sa.ForeignKeyConstraint(
+            ["repository_id"],
+            ["repositories.id"],
+            name=op.f("fk_protections_repository_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("repository_id", name=op.f("pk_protections")),
+    )
+    op.create_table(
         "rekeys",
         sa.Column(
             "repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
@@ -459,6 +587,46 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("repository_id", name=op.f("pk_repository_policies")),
     )
+    op.create_table(
+        "resting",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False, comment="repository, image or tag"),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("repository", sa.Text(), nullable=False, comment="its name, as it was"),
+        sa.Column(
+            "digest",
+            sa.Text(),
+            nullable=True,
+            comment="of the image; of a tag, the one it stood on",
+        ),
+        sa.Column("tags", sa.JSON(), nullable=False, comment="that went with it"),
+        sa.Column(
+            "shadow_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=True,
+            comment="the repository that holds it now, which nobody can name; none for a tag",
+        ),
+        sa.Column("deleted_at", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("ending", sa.Boolean(), nullable=False, comment="it is being freed"),
+        sa.ForeignKeyConstraint(
+            ["shadow_id"],
+            ["repositories.id"],
+            name=op.f("fk_resting_shadow_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_resting")),
+        sa.UniqueConstraint("shadow_id", name=op.f("uq_resting_shadow_id")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        op.f("ix_resting_account_region_repository_id"),
+        "resting",
+        ["account", "region", "repository", "id"],
+        unique=False,
+    )
+    op.create_index(op.f("ix_resting_until"), "resting", ["until"], unique=False)
     op.create_table(
         "roles",
         sa.Column("id", sa.Text(), nullable=False),
@@ -596,6 +764,59 @@ def upgrade() -> None:
         ["status"],
         unique=False,
         sqlite_where=sa.text("status = 'IN_PROGRESS'"),
+    )
+    op.create_table(
+        "lifecycle_notices",
+        sa.Column("image_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("noticed_at", sa.BigInteger(), nullable=False),
+        sa.Column("acts_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["image_id"],
+            ["images.id"],
+            name=op.f("fk_lifecycle_notices_image_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["repository_id"],
+            ["repositories.id"],
+            name=op.f("fk_lifecycle_notices_repository_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("image_id", name=op.f("pk_lifecycle_notices")),
+    )
+    op.create_index(
+        op.f("ix_lifecycle_notices_repository_id"),
+        "lifecycle_notices",
+        ["repository_id"],
+        unique=False,
+    )
+    op.create_table(
+        "lifecycle_preview_results",
+        sa.Column(
+            "lifecycle_preview_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+        ),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("tags", sa.JSON(), nullable=False),
+        sa.Column("pushed_at", sa.BigInteger(), nullable=False),
+        sa.Column("storage", sa.Text(), nullable=False),
+        sa.Column("expires", sa.Boolean(), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["lifecycle_preview_id"],
+            ["lifecycle_previews.id"],
+            name=op.f("fk_lifecycle_preview_results_lifecycle_preview_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint(
+            "lifecycle_preview_id", "number", name=op.f("pk_lifecycle_preview_results")
+        ),
     )
     op.create_table(
         "policy_versions",

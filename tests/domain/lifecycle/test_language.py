@@ -1,3 +1,5 @@
+"""Which texts are lifecycle policies, and what their rules say."""
+
 from __future__ import annotations
 
 import json
@@ -6,7 +8,7 @@ from typing import Any
 import pytest
 
 from registry.aws.policy import PolicyInvalid
-from registry.domain.policyfiles.lifecycle import check_lifecycle
+from registry.domain.lifecycle.language import check_lifecycle, in_order, parse
 
 LONG = "x" * 100
 
@@ -25,6 +27,7 @@ def by_age(kind: str = "sinceImagePushed", **more: Any) -> dict[str, Any]:
     return {"countType": kind, "countUnit": "days", "countNumber": 14, **more}
 
 
+RETAIN = {"type": "retain"}
 ARCHIVE = {"type": "transition", "targetStorageClass": "archive"}
 
 
@@ -42,6 +45,9 @@ def policy(*rules: dict[str, Any]) -> str:
         [rule(1, ARCHIVE, **by_age("sinceImagePulled")), rule(2, tagStatus="tagged",
          tagPrefixList=["v"], **by_age("sinceImageTransitioned", storageClass="archive"))],
         [rule(1, tagStatus="untagged"), rule(2, tagStatus="untagged", storageClass="archive")],
+        [rule(**by_age("sinceImagePulled"))],
+        [rule(1, RETAIN), rule(2, RETAIN, tagStatus="untagged"), rule(3), rule(4, RETAIN)],
+        [rule(tagExclusionPatternList=["keep-*"])],
     ],
 )  # fmt: skip
 def test_policies_of_the_language_pass(rules: list[dict[str, Any]]) -> None:
@@ -86,7 +92,22 @@ def test_policies_of_the_language_pass(rules: list[dict[str, Any]]) -> None:
             "targetStorageClass goes with transition",
         ),
         ([rule(1, ARCHIVE, storageClass="archive")], "what is in storageClass archive cannot"),
-        ([rule(**by_age("sinceImagePulled"))], "sinceImagePulled goes with transition only"),
+        (
+            [rule(1, {"type": "retain", "targetStorageClass": "archive"})],
+            "targetStorageClass goes with transition",
+        ),
+        (
+            [rule(tagStatus="untagged", tagExclusionPatternList=["a"])],
+            "tagExclusionPatternList: untagged images have no tag",
+        ),
+        ([rule(tagExclusionPatternList=["*****"])], "tagExclusionPatternList[0]: '*****' has more"),
+        (
+            [
+                rule(1, tagStatus="tagged", tagPrefixList=["a", "b"]),
+                rule(2, tagStatus="tagged", tagPrefixList=["b", "a"]),
+            ],
+            "rules[1]: another rule is for the same tags of storage class standard already",
+        ),
         (
             [rule(**by_age("sinceImageTransitioned"))],
             "sinceImageTransitioned needs storageClass archive",
@@ -115,3 +136,18 @@ def test_both_bounds_are_inside() -> None:
     check_lifecycle(text.ljust(30_720))
     shortest = text.replace(LONG, "x")
     check_lifecycle(shortest.ljust(100))
+
+
+def test_rules_come_in_the_order_of_their_priorities() -> None:
+    text = policy(rule(9), rule(3, tagStatus="tagged", tagPatternList=["é*"]))
+    first, second = parse(text)
+    assert (first.priority, first.patterns, first.action) == (3, ("é*",), "expire")
+    assert (second.priority, second.status, second.count_type, second.count_number) == (
+        9, "any", "imageCountMoreThan", 30,
+    )  # fmt: skip
+    ordered = in_order(text)
+    assert [each["rulePriority"] for each in json.loads(ordered)["rules"]] == [3, 9]
+    assert parse(ordered) == parse(text)
+    assert len(ordered) <= len(text)
+    assert in_order(ordered) == ordered
+    assert in_order(spaced := json.dumps(json.loads(ordered), indent=3)) == spaced

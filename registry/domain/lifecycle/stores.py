@@ -1,0 +1,40 @@
+"""All that lifecycle policies are made of, put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from registry.domain.lifecycle.policies import LifecyclePolicies
+from registry.domain.lifecycle.previews import Previews
+from registry.domain.lifecycle.runs import Runs
+from registry.domain.lifecycle.uses import Uses
+
+if TYPE_CHECKING:
+    from registry.database.database import Database
+    from registry.domain.deletions import Deletions
+    from registry.domain.repositories import Repositories
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """The parts."""
+
+    policies: LifecyclePolicies
+    runs: Runs
+    previews: Previews
+    uses: Uses
+
+
+def lifecycle_of(
+    database: Database,
+    repositories: Repositories,
+    deletions: Deletions,
+    *,
+    notice: timedelta = timedelta(0),
+) -> Lifecycle:
+    """The parts over the domain; `notice` is how long before it goes an image is announced."""
+    uses = Uses(database)
+    runs = Runs(database, repositories, deletions, uses, notice=notice)
+    return Lifecycle(LifecyclePolicies(database), runs, Previews(database, runs), uses)
