@@ -284,8 +284,8 @@ def scope_and_name(arn: str) -> tuple[Scope, str] | None:
         return None
     scope = Scope(parts[4], parts[3])
     kind, _, name = parts[5].partition("/")
-    whole = parts[:3] == ["arn", "aws", scope.service] and kind == "repository" and name
-    return (scope, name) if whole else None
+    known = parts[:3] == ["arn", "aws", scope.service] and scope.account.isdigit()
+    return (scope, name) if known and kind == "repository" and name else None
 
 
 def current(connection: sa.Connection, repository: Repository) -> Repository:

@@ -6,6 +6,7 @@ import html.parser
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from registry.domain.public.registries import PublicRegistries
 from registry.gallery import listing
@@ -160,6 +161,19 @@ def test_no_text_is_more_than_text(registry: Registry) -> None:
         found = Tags(get(registry, path)).found
         assert found.isdisjoint({"script", "img", "onerror", "onclick"}), path
     assert "javascript:" not in str(Tags(get(registry, f"/gallery/r/{alias}/{NAME}")).rawdata)
+
+
+def test_what_was_deleted_is_out_of_sight_while_it_rests(held: Registry) -> None:
+    held.create("secret/app")
+    held.hold("secret/app", images.multi_arch(), "v1")
+    held.ecr().delete_repository(repositoryName="secret/app", force=True)
+    public(held).delete_repository(repositoryName=NAME, force=True)
+    assert len(held.rows()["repositories"]) == 2  # they rest
+    assert get(held, "/gallery.json") == '{"repositories":[],"next":null}'
+    resting = held.rows()["repositories"][0]
+    arn = f"arn:aws:ecr-public::{resting[1]}:repository/{resting[3]}"
+    with pytest.raises(ClientError, match="must be the ARN of a public repository"):
+        public(held).list_tags_for_resource(resourceArn=arn)
 
 
 def test_what_is_not_there(held: Registry) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from registry.database.schema import catalog_data, images, repositories
+from registry.domain.shadows import RESTING
 from registry.values.errors import CatalogDataNotFound, ParameterInvalid
 from registry.values.scope import NO_REGION
 
@@ -99,7 +100,7 @@ class Catalog:
         query = (
             sa.select(mine.account, mine.name, data.document, data.logo_type, pushed.label("at"))
             .outerjoin(catalog_data, data.repository_id == mine.id)
-            .where(mine.region == NO_REGION)
+            .where(mine.region == NO_REGION, mine.account != RESTING)
             .where(sa.tuple_(mine.name, mine.account) > sa.tuple_(*map(sa.literal, after)))
             .order_by(mine.name, mine.account)
             .limit(limit)

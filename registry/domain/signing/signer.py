@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from registry.database.schema import image_signatures, images, repositories
+from registry.domain.shadows import RESTING
 from registry.domain.signing.payload import Signed, artifact, payload
 from registry.domain.signing.requests import COMPLETE, IN_PROGRESS, finish
 from registry.values.digest import Digest
@@ -78,7 +79,14 @@ class Signer:
         return count
 
     def _next(self) -> int | None:
-        query = sa.select(_table.image_id).where(_table.status == IN_PROGRESS).limit(1)
+        """One that waits; what was deleted and rests waits until it is brought back."""
+        query = (
+            sa.select(_table.image_id)
+            .join(images, images.c.id == _table.image_id)
+            .join(repositories, repositories.c.id == images.c.repository_id)
+            .where(_table.status == IN_PROGRESS, repositories.c.account != RESTING)
+            .limit(1)
+        )
         with self._database.read() as connection:
             return connection.execute(query).scalar()
 
@@ -88,8 +96,9 @@ class Signer:
         waiting, profiles = self._profiles(image_id)
         try:
             found = self._find(image_id)
-            if found is not None:
-                self._store(*found, profiles)
+            if found is None:
+                return
+            self._store(*found, profiles)
         except KeyUnavailable as error:
             failure = ("KmsError", str(error))
         except Unavailable:
