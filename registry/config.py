@@ -86,6 +86,12 @@ class Settings:
     )
     encryption: bool = _setting(True, "encrypt blobs and manifests of new repositories at rest")
     keyring: Path | None = _setting(None, "file of the local keyring; default DATA/keyring.json")
+    key_provider: Literal["local", "aws"] = _setting(
+        "local", "who keeps the master keys: local (the keyring) or aws (AWS KMS)"
+    )
+    aws_kms_key: str | None = _setting(None, "AWS KMS: id, alias or ARN of the default key")
+    aws_kms_region: str | None = _setting(None, "AWS KMS: region of the keys; default: region")
+    aws_kms_endpoint: str | None = _setting(None, "AWS KMS: endpoint URL, for another than AWS's")
     storage: Literal["disk", "s3"] = _setting("disk", "where blobs lie: disk (DATA/storage) or s3")
     s3_bucket: str | None = _setting(None, "S3: bucket")
     s3_prefix: str = _setting("", "S3: prefix of every key")
@@ -122,6 +128,8 @@ class Settings:
         self.hosts  # noqa: B018 - raises for what it cannot read
         if self.storage == "s3" and not self.s3_bucket:
             raise ParameterInvalid("s3_bucket: required with storage = s3")
+        if self.key_provider == "aws" and not self.aws_kms_key:
+            raise ParameterInvalid("aws_kms_key: required with key_provider = aws")
         self._check_bounds()
 
     def _check_bounds(self) -> None:

@@ -86,12 +86,12 @@ def removal_of(settings: Settings) -> Removal:
 
 def repositories_of(settings: Settings, ground: Ground) -> Repositories:
     """The repositories over the ground."""
-    vault = Vault(ground.storage, ground.keys)
+    vault = Vault(ground.storage, ground.provider)
     return Repositories(
         ground.database,
         ground.cache,
         vault,
-        ground.keys,
+        ground.provider,
         removal=removal_of(settings),
         encrypted=settings.encryption,
         lent=Lending(ground.keys),
@@ -105,7 +105,7 @@ def grants_of(ground: Ground) -> Grants:
 
 def garbage_of(settings: Settings, ground: Ground) -> Garbage:
     """What collects garbage over the ground."""
-    vault = Vault(ground.storage, ground.keys)
+    vault = Vault(ground.storage, ground.provider)
     return Garbage(
         ground.database,
         vault,
@@ -143,13 +143,13 @@ def event_queue_of(settings: Settings, ground: Ground) -> Queue:
 
 def rekeying_of(settings: Settings, ground: Ground) -> Rekeying:
     """What starts a repository's move to another key, and tells of it."""
-    vault = Vault(ground.storage, ground.keys)
+    vault = Vault(ground.storage, ground.provider)
     return Rekeying(ground.database, vault, repositories_of(settings, ground))
 
 
 def resealing_of(settings: Settings, ground: Ground) -> Resealing:
     """What seals a repository's contents anew over the ground."""
-    database, vault = ground.database, Vault(ground.storage, ground.keys)
+    database, vault = ground.database, Vault(ground.storage, ground.provider)
     stored = Blobs(database, ground.cache, vault, grace=settings.gc_grace)
     return Resealing(database, vault, stored, Uploads(database, vault))
 
@@ -171,7 +171,7 @@ def access_of(settings: Settings, ground: Ground, repositories: Repositories) ->
 
 def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
     """What ECR's operations work on, and the OCI protocol too."""
-    database, vault = ground.database, Vault(ground.storage, ground.keys)
+    database, vault = ground.database, Vault(ground.storage, ground.provider)
     repositories = repositories_of(settings, ground)
     blobs = Blobs(database, ground.cache, vault, grace=settings.gc_grace)
     uploads = Uploads(database, vault)
@@ -207,7 +207,7 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         downloads=Downloads(ground.keys.secret("download links"), tokens),
         tokens=tokens,
         access=access,
-        key_use=KeyUse(ground.keys, access),
+        key_use=KeyUse(ground.provider, access),
         statuses=Statuses(database),
         backfills=Backfills(database),
     )
@@ -221,7 +221,7 @@ def orders_of(ground: Ground, stores: EcrStores) -> Orders:
 
 def replicator_of(settings: Settings, ground: Ground, stores: EcrStores) -> Replicator:
     """What replicates; what it brings is not replicated once more."""
-    database, vault = ground.database, Vault(ground.storage, ground.keys)
+    database, vault = ground.database, Vault(ground.storage, ground.provider)
     removal = replace(removal_of(settings), deleted=nothing_more)
     images = Images(
         database, ground.cache, vault, removal=removal, sparse=settings.sparse_manifests

@@ -46,6 +46,7 @@ TABLE: tuple[tuple[type[errors.MoorageError], int, str], ...] = (
     (errors.TokenExpired, 403, "DENIED"),
     (errors.Denied, 403, "DENIED"),
     (errors.StorageFull, 507, "UNAVAILABLE"),
+    (errors.KeyServiceUnavailable, 503, "UNAVAILABLE"),
     (errors.KeyUnavailable, 403, "DENIED"),
     (errors.Unavailable, 503, "UNAVAILABLE"),
     (errors.Damaged, 500, "UNKNOWN"),

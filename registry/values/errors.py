@@ -28,7 +28,8 @@
     ├── Refused
     │   └── Unauthenticated  TokenExpired  Denied
     ├── Unavailable              try again later, nothing was stored
-    │   └── StorageUnavailable  StorageFull  KeyUnavailable
+    │   └── StorageUnavailable  StorageFull
+    │   └── KeyUnavailable ── KeyDisabled  KeyServiceUnavailable
     ├── Damaged                  stored bytes that fail their check
     └── Interrupted              the client went away in mid-body
 
@@ -330,6 +331,14 @@ class StorageFull(Unavailable):
 
 class KeyUnavailable(Unavailable):
     """The key is disabled, pending deletion, or its provider does not answer."""
+
+
+class KeyDisabled(KeyUnavailable):
+    """The provider says that the key itself is not to be used."""
+
+
+class KeyServiceUnavailable(KeyUnavailable):
+    """The key's provider does not answer, or not now."""
 
 
 class Damaged(MoorageError):
