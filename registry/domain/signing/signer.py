@@ -17,6 +17,7 @@ from registry.domain.signing.payload import Signed, artifact, payload
 from registry.domain.signing.requests import COMPLETE, IN_PROGRESS, finish
 from registry.values.digest import Digest
 from registry.values.errors import (
+    KeyServiceUnavailable,
     KeyUnavailable,
     MoorageError,
     NotFound,
@@ -99,6 +100,8 @@ class Signer:
             if found is None:
                 return
             self._store(*found, profiles)
+        except KeyServiceUnavailable:
+            raise
         except KeyUnavailable as error:
             failure = ("KmsError", str(error))
         except Unavailable:
