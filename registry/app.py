@@ -153,7 +153,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         "v2": oci,
         "layers": downloads,
         "api": api,
-        "token": TokenApp(stores.tokens, access),
+        "token": TokenApp(stores.tokens, access, public.addresses),
         "gallery": gallery_of(public, stores, pages),
     }
     return Observe(Front(below, gateway, rest), metrics)
@@ -230,13 +230,15 @@ def operations(ground: Ground, metrics: Metrics, beside: list[Work]) -> Starlett
         "storage": lambda: _ask_storage(ground.storage),
         "keyring": lambda: _ask_keyring(ground.keys),
     }
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/healthz", healthz(checks)),
             Route("/metrics", exposition(metrics)),
         ],
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # a path is served, or it is not
+    return app
 
 
 def _ask_database(database: Database) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from starlette.types import Scope as AsgiScope
 
     from registry.domain.access import Access
+    from registry.domain.public.addresses import Addresses
     from registry.domain.tokens import Tokens
 
 NOBODY = "anonymous"
@@ -42,9 +43,10 @@ def is_anonymous(request: Request) -> bool:
 class TokenApp:
     """Gives tokens for passwords."""
 
-    def __init__(self, tokens: Tokens, access: Access) -> None:
+    def __init__(self, tokens: Tokens, access: Access, addresses: Addresses) -> None:
         self._tokens = tokens
         self._access = access
+        self._addresses = addresses
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -54,6 +56,9 @@ class TokenApp:
         await self._answer(request)(scope, receive, send)
 
     def _answer(self, request: Request) -> Response:
+        public = self._addresses.is_public(request.headers.get("host", ""))
+        if not public or request.url.path not in ("/token", "/token/"):
+            return envelope(404, "UNSUPPORTED", "nothing is served at this path")
         if request.method not in ("GET", "HEAD"):
             message = f"{request.method} is not served here; GET is"
             return envelope(405, "UNSUPPORTED", message, {"Allow": "GET, HEAD"})

@@ -194,6 +194,8 @@ def test_a_token_is_given_for_a_good_password_alone(held: Registry) -> None:
         assert token(client, basic(password)).status_code == 401
         assert client.post("/token/").status_code == 405
         assert client.get("/token/").headers["cache-control"] == "no-store"
+        assert client.get("/token/x").status_code == 404
+        assert client.get("/token/", headers={"host": HOST}).status_code == 404
         doubled = [("authorization", basic(held.token()))] * 2
         assert client.get("/token/", headers=doubled).status_code == 401
 
