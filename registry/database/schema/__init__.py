@@ -12,6 +12,8 @@ repositories ─┬─ repository_policies
               └─ images ──┬─ tags
                           ├─ image_blobs      what a manifest needs
                           ├─ lifecycle_notices    what is about to go
+                          ├─ scans                how its scan stands
+                          ├─ scan_reports         what was found in it
                           ├─ image_gaps       what it needs and was not there when it came
                           ├─ image_children   what an index lists
                           └─ replications     where it is to be copied to, and what came of it
@@ -81,6 +83,7 @@ from registry.database.schema.replication import (
     replicated_deletions,
     replications,
 )
+from registry.database.schema.scanning import scan_reports, scans
 
 __all__ = [
     "Instant",
@@ -124,6 +127,8 @@ __all__ = [
     "repository_policies",
     "robots",
     "roles",
+    "scan_reports",
+    "scans",
     "tags",
     "tasks",
     "upload_parts",
