@@ -35,11 +35,14 @@ from registry.http.metrics import Metrics
 from registry.http.observe import Observe
 from registry.http.operations import exposition, healthz
 from registry.iam.binding import bound_iam
+from registry.keys.aws import REFRESH_SECONDS
 from registry.keys.local import LocalKeyring
 from registry.kms.binding import bound_kms
 from registry.kms.service import Stores as KmsStores
 from registry.lifecycling import PREVIEW_SECONDS, Lifecycling
 from registry.lifecycling import SECONDS as LIFECYCLE_SECONDS
+from registry.measuring import SECONDS as MEASURING_SECONDS
+from registry.measuring import Measuring
 from registry.moves import SECONDS as MOVES_SECONDS
 from registry.moves import Moves
 from registry.oci.app import OciApp
@@ -95,7 +98,9 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
             UploadEndpoints(
                 repositories, stores.uploads, stores.blobs, access, stores.registries.mounts
             ),
-            ManifestEndpoints(repositories, stores.images, stores.pulls),
+            ManifestEndpoints(
+                repositories, stores.images, stores.pulls, remote=ground.provider.remote
+            ),
         ),
         tokens=stores.tokens,
         access=access,
@@ -173,12 +178,15 @@ def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metric
     """What each worker does beside answering; what only one may do at a time sees to it itself."""
     delivery = delivery_of(settings, ground, metrics)
     collection = Collection(garbage_of(settings, ground), metrics, settings.gc_grace)
+    aws = ground.aws
     lifecycling = Lifecycling(stores.lifecycle, metrics)
     replicator = replicator_of(settings, ground, stores)
     return [
         Work("keys", lambda _stop: tend(ground), PURGE_SECONDS),
+        *([Work("kms", lambda _stop: aws.refresh(), REFRESH_SECONDS)] if aws else []),
         Work("pulls", lambda _stop: ground.pulls.flush(), PULLS_SECONDS),
         Work("garbage", collection.run, collection.seconds),
+        Work("usage", Measuring(ground.database, metrics).run, MEASURING_SECONDS),
         Work("lifecycle", lifecycling.run, LIFECYCLE_SECONDS),
         Work("previews", lifecycling.preview, PREVIEW_SECONDS),
         Work("replication", replicator.run, REPLICATION_SECONDS),

@@ -71,11 +71,25 @@ class Settings:
         24.0, "hours that a blob which no image needs is kept after a client was told of it"
     )
     upload_expiry_hours: float = _setting(24.0, "hours after which an abandoned upload is dropped")
+    undelete_days: float = _setting(
+        7.0, "days for which what is deleted can be brought back; 0 for not at all"
+    )
+    delete_immutable: bool = _setting(True, "immutable tags can be deleted, as at AWS")
+    quota_account_bytes: int = _setting(0, "bytes that an account may hold; 0 for no limit")
+    quota_repository_bytes: int = _setting(0, "bytes that a repository may hold; 0 for no limit")
+    quota_images: int = _setting(0, "images that a repository may hold; 0 for no limit")
+    quota_repositories: int = _setting(0, "repositories in a registry; 0 for no limit")
     lifecycle_notice_hours: float = _setting(
         0.0, "hours that an image is announced before a lifecycle policy deletes it; 0: not at all"
     )
     encryption: bool = _setting(True, "encrypt blobs and manifests of new repositories at rest")
     keyring: Path | None = _setting(None, "file of the local keyring; default DATA/keyring.json")
+    key_provider: Literal["local", "aws"] = _setting(
+        "local", "who keeps the master keys: local (the keyring) or aws (AWS KMS)"
+    )
+    aws_kms_key: str | None = _setting(None, "AWS KMS: id, alias or ARN of the default key")
+    aws_kms_region: str | None = _setting(None, "AWS KMS: region of the keys; default: region")
+    aws_kms_endpoint: str | None = _setting(None, "AWS KMS: endpoint URL, for another than AWS's")
     storage: Literal["disk", "s3"] = _setting("disk", "where blobs lie: disk (DATA/storage) or s3")
     s3_bucket: str | None = _setting(None, "S3: bucket")
     s3_prefix: str = _setting("", "S3: prefix of every key")
@@ -112,6 +126,8 @@ class Settings:
         self.hosts  # noqa: B018 - raises for what it cannot read
         if self.storage == "s3" and not self.s3_bucket:
             raise ParameterInvalid("s3_bucket: required with storage = s3")
+        if self.key_provider == "aws" and not self.aws_kms_key:
+            raise ParameterInvalid("aws_kms_key: required with key_provider = aws")
         self._check_bounds()
 
     def _check_bounds(self) -> None:
@@ -129,6 +145,14 @@ class Settings:
             raise ParameterInvalid(f"lifecycle_notice_hours: 0 to {HOURS_MAX:,}")
         if self.grace_seconds < 0:
             raise ParameterInvalid("grace_seconds: at least 0")
+        self._check_keeping()
+
+    def _check_keeping(self) -> None:
+        if not 0 <= self.undelete_days <= HOURS_MAX / 24:
+            raise ParameterInvalid(f"undelete_days: 0 to {HOURS_MAX // 24:,}")
+        for name in ("account_bytes", "repository_bytes", "images", "repositories"):
+            if getattr(self, f"quota_{name}") < 0:
+                raise ParameterInvalid(f"quota_{name}: at least 0")
 
     @property
     def scope(self) -> Scope:
@@ -163,6 +187,17 @@ class Settings:
     def upload_expiry(self) -> timedelta:
         """After how long without a byte an upload is dropped."""
         return timedelta(hours=self.upload_expiry_hours)
+
+    @property
+    def undelete(self) -> timedelta:
+        """For how long what is deleted can be brought back."""
+        return timedelta(days=self.undelete_days)
+
+    @property
+    def quotas(self) -> dict[str, int | None]:
+        """The limits of accounts that have none of their own, as `quotas.Limits` names them."""
+        names = ("account_bytes", "repository_bytes", "images", "repositories")
+        return {name: getattr(self, f"quota_{name}") or None for name in names}
 
     @property
     def lifecycle_notice(self) -> timedelta:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from registry.config import Settings
 from registry.domain.access import Access, no_record
 from registry.domain.blobs import Blobs
@@ -40,12 +42,14 @@ from registry.domain.replication.statuses import Statuses
 from registry.domain.repositories import Repositories
 from registry.domain.repository_settings import RepositorySettings
 from registry.domain.resealing import Resealing
+from registry.domain.resting import Removal, nothing_more
 from registry.domain.scanning.reports import Reports
 from registry.domain.scanning.scans import Scans
 from registry.domain.storage_class import StorageClasses
 from registry.domain.tagged import TagsOf
 from registry.domain.templates import Templates
 from registry.domain.tokens import Tokens
+from registry.domain.undelete import Undelete
 from registry.domain.uploads import Uploads
 from registry.domain.vault import Vault
 from registry.ecr.binding import Stores as EcrStores
@@ -55,7 +59,7 @@ from registry.iam.service import Stores
 
 def scans_of(ground: Ground) -> Scans:
     """What is known of the images' scans."""
-    vault = Vault(ground.storage, ground.keys)
+    vault = Vault(ground.storage, ground.provider)
     return Scans(ground.database, vault, Reports(vault))
 
 
@@ -81,14 +85,20 @@ def stores_of(ground: Ground) -> Stores:
     )
 
 
+def removal_of(settings: Settings) -> Removal:
+    """How images, tags and repositories are deleted."""
+    return Removal(settings.undelete, settings.delete_immutable, queue.deleted)
+
+
 def repositories_of(settings: Settings, ground: Ground) -> Repositories:
     """The repositories over the ground."""
-    vault = Vault(ground.storage, ground.keys)
+    vault = Vault(ground.storage, ground.provider)
     return Repositories(
         ground.database,
         ground.cache,
         vault,
-        ground.keys,
+        ground.provider,
+        removal=removal_of(settings),
         encrypted=settings.encryption,
         lent=Lending(ground.keys),
     )
@@ -101,7 +111,7 @@ def grants_of(ground: Ground) -> Grants:
 
 def garbage_of(settings: Settings, ground: Ground) -> Garbage:
     """What collects garbage over the ground."""
-    vault = Vault(ground.storage, ground.keys)
+    vault = Vault(ground.storage, ground.provider)
     return Garbage(
         ground.database,
         vault,
@@ -111,9 +121,9 @@ def garbage_of(settings: Settings, ground: Ground) -> Garbage:
     )
 
 
-def deletions_of(ground: Ground) -> Deletions:
+def deletions_of(settings: Settings, ground: Ground) -> Deletions:
     """What deletes images for whoever asks, and lets the deletions go where others are to know."""
-    return Deletions(ground.database, queue.deleted)
+    return Deletions(ground.database, removal_of(settings))
 
 
 def lifecycle_stores(
@@ -123,7 +133,7 @@ def lifecycle_stores(
     deletions: Deletions | None = None,
 ) -> Lifecycle:
     """Lifecycle policies, what runs them, and who keeps images from them."""
-    deletions = deletions or deletions_of(ground)
+    deletions = deletions or deletions_of(settings, ground)
     return lifecycle_of(ground.database, repositories, deletions, notice=settings.lifecycle_notice)
 
 
@@ -139,13 +149,13 @@ def event_queue_of(settings: Settings, ground: Ground) -> Queue:
 
 def rekeying_of(settings: Settings, ground: Ground) -> Rekeying:
     """What starts a repository's move to another key, and tells of it."""
-    vault = Vault(ground.storage, ground.keys)
+    vault = Vault(ground.storage, ground.provider)
     return Rekeying(ground.database, vault, repositories_of(settings, ground))
 
 
 def resealing_of(settings: Settings, ground: Ground) -> Resealing:
     """What seals a repository's contents anew over the ground."""
-    database, vault = ground.database, Vault(ground.storage, ground.keys)
+    database, vault = ground.database, Vault(ground.storage, ground.provider)
     stored = Blobs(database, ground.cache, vault, grace=settings.gc_grace)
     return Resealing(database, vault, stored, Uploads(database, vault))
 
@@ -167,20 +177,21 @@ def access_of(settings: Settings, ground: Ground, repositories: Repositories) ->
 
 def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
     """What ECR's operations work on, and the OCI protocol too."""
-    database, vault = ground.database, Vault(ground.storage, ground.keys)
+    database, vault = ground.database, Vault(ground.storage, ground.provider)
     repositories = repositories_of(settings, ground)
     blobs = Blobs(database, ground.cache, vault, grace=settings.gc_grace)
     uploads = Uploads(database, vault)
+    removal = removal_of(settings)
     images = Images(
         database,
         ground.cache,
         vault,
+        removal=removal,
         sparse=settings.sparse_manifests,
         pushed=queue.pushed,
-        deleted=queue.deleted,
     )
     tokens = tokens_of(ground)
-    deletions = deletions_of(ground)
+    deletions = deletions_of(settings, ground)
     access = access_of(settings, ground, repositories)
     return EcrStores(
         registries=Registries(database, ground.cache),
@@ -200,7 +211,7 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         downloads=Downloads(ground.keys.secret("download links"), tokens),
         tokens=tokens,
         access=access,
-        key_use=KeyUse(ground.keys, access),
+        key_use=KeyUse(ground.provider, access),
         statuses=Statuses(database),
         backfills=Backfills(database),
         scans=scans_of(ground),
@@ -215,14 +226,22 @@ def orders_of(ground: Ground, stores: EcrStores) -> Orders:
 
 def replicator_of(settings: Settings, ground: Ground, stores: EcrStores) -> Replicator:
     """What replicates; what it brings is not replicated once more."""
-    database, vault = ground.database, Vault(ground.storage, ground.keys)
-    images = Images(database, ground.cache, vault, sparse=settings.sparse_manifests)
+    database, vault = ground.database, Vault(ground.storage, ground.provider)
+    removal = replace(removal_of(settings), deleted=nothing_more)
+    images = Images(
+        database, ground.cache, vault, removal=removal, sparse=settings.sparse_manifests
+    )
     sender = Sender(
         stores.repositories,
         stores.templates,
         Copier(database, images, stores.blobs, stores.uploads, "replication"),
-        Deletions(database),
+        Deletions(database, removal),
         access=stores.access,
         regions=settings.all_regions,
     )
     return Replicator(database, Pieces(database, sender), stores.backfills)
+
+
+def undelete_of(ground: Ground) -> Undelete:
+    """What brings back; what comes back is replicated as what is pushed."""
+    return Undelete(ground.database, queue.pushed)

@@ -46,7 +46,7 @@ from registry.ecr.binding import Stores as EcrStores
 from registry.ground import Ground, lay_ground
 from registry.setup import prepare
 from registry.storage.driver import Driver
-from registry.stores import ecr_stores, tokens_of
+from registry.stores import ecr_stores, removal_of, tokens_of
 from registry.values.digest import Digest
 from registry.values.scope import Scope
 from tests.http.asgi import Sent, receiving
@@ -302,7 +302,8 @@ class Registry:
     @cached_property
     def repositories(self) -> Repositories:
         ground = self.ground
-        return Repositories(ground.database, ground.cache, self.vault, ground.keys)
+        removal = removal_of(self.settings)
+        return Repositories(ground.database, ground.cache, self.vault, ground.keys, removal=removal)
 
     @cached_property
     def uploads(self) -> Uploads:
@@ -315,7 +316,8 @@ class Registry:
 
     @cached_property
     def images(self) -> Images:
-        return Images(self.ground.database, self.ground.cache, self.vault)
+        removal = removal_of(self.settings)
+        return Images(self.ground.database, self.ground.cache, self.vault, removal=removal)
 
     def create(self, name: str, **options: Any) -> Repository:
         return self.repositories.create(SCOPE, name, **options)

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from registry.commands.opened import opened
-from registry.commands.options import STORAGE, Group, options, settings_of
+from registry.commands.options import KEYS, STORAGE, Group, options, settings_of
 from registry.commands.shown import size
 from registry.config import Settings
 from registry.domain.lifecycle.acting import Done
@@ -32,7 +32,7 @@ _WAIT_SECONDS = HELD.total_seconds() + 30
 _LISTED = 20
 """Images of one repository that a report names; --all names all."""
 
-_on_server = options("data", "account", "region", "keyring", "lifecycle_notice_hours", *STORAGE)
+_on_server = options("data", "account", "region", *KEYS, "lifecycle_notice_hours", *STORAGE)
 _repositories = click.argument("repositories", metavar="[REPOSITORY]...", nargs=-1)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from registry.database.schema import blobs, image_blobs, images, links, repositories
-from registry.domain import key_spaces
+from registry.domain import key_spaces, link_rows
 from registry.domain.leftovers import discard, doom
 from registry.domain.links import holders, link, promise
 from registry.domain.vault import blob_path
@@ -136,15 +136,11 @@ class Blobs:
     def unlink(self, repository: Repository, digest: Digest) -> None:
         """Take the blob out of the repository. Raises BlobNotFound, BlobReferenced."""
         with self._database.write() as connection:
-            blob = find_linked(connection, repository, digest)
+            blob = find_all_linked(connection, repository, [digest]).get(digest)
             if blob is None:
                 raise _unknown(digest, repository)
             _refuse_referenced(connection, repository, blob)
-            connection.execute(
-                sa.delete(links).where(
-                    links.c.repository_id == repository.id, links.c.blob_id == blob.id
-                )
-            )
+            link_rows.remove(connection, repository.id, blob.id)
             waste = drop_unlinked(connection, [blob])
         discard(self._database, self._vault, waste)
 
@@ -190,7 +186,7 @@ class Blobs:
 
 
 def find_linked(connection: sa.Connection, repository: Repository, digest: Digest) -> Blob | None:
-    """The blob, if the repository holds it."""
+    """The blob, if the repository holds it, and not only for a push under way."""
     row = connection.execute(_linked(repository.id, digest)).first()
     return None if row is None else _blob(row)
 
@@ -198,7 +194,10 @@ def find_linked(connection: sa.Connection, repository: Repository, digest: Diges
 def find_all_linked(
     connection: sa.Connection, repository: Repository, digests: Iterable[Digest]
 ) -> dict[Digest, Blob]:
-    """Those of the blobs that the repository holds: few queries, as a writer waits for them."""
+    """Those of the blobs that the repository holds: few queries, as a writer waits for them.
+
+    Withdrawn ones too: a push may have been told of them before.
+    """
     wanted = list(dict.fromkeys(map(str, digests)))
     found: dict[Digest, Blob] = {}
     for at in range(0, len(wanted), _BATCH):
@@ -252,7 +251,7 @@ def unlink_all(connection: sa.Connection, repository_id: int) -> list[str]:
     held = [_blob(row) for row in connection.execute(query)]
     # Images hold blobs too: they go first, as the repository that is being deleted would do.
     connection.execute(sa.delete(images).where(images.c.repository_id == repository_id))
-    connection.execute(sa.delete(links).where(links.c.repository_id == repository_id))
+    link_rows.remove_all(connection, repository_id)
     return drop_unlinked(connection, held)
 
 
@@ -299,7 +298,7 @@ def _damaged(blob: Blob, error: Exception) -> Damaged:
 
 def _linked(repository_id: int, digest: Digest) -> sa.Select[Any]:
     # With the keys, which are few: else every link of the repository is looked at.
-    link_ = key_spaces.link_of(repository_id)
+    link_ = key_spaces.link_of(repository_id).where(~links.c.withdrawn)
     return sa.select(blobs, link_.scalar_subquery().label("idle_since")).where(
         blobs.c.key_id.in_(key_spaces.readable(repository_id)),
         blobs.c.digest == str(digest),
@@ -317,6 +316,7 @@ def _holders(repository: Repository, digest: Digest, source: str | None) -> sa.S
             repositories.c.region == repository.scope.region,
             blobs.c.digest == str(digest),
             blobs.c.key_id == repository.key_id,
+            ~links.c.withdrawn,
         )
         .order_by(repositories.c.name)
     )

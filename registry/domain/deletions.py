@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from registry.database.schema import images, tags
-from registry.domain import events
 from registry.domain import image_rows as rows
 from registry.values.digest import Digest
+from registry.values.errors import Protected
 
 if TYPE_CHECKING:
     from registry.database.database import Database
     from registry.domain.repositories import Repository
+    from registry.domain.resting import Removal
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Problem(Enum):
     NOT_FOUND = "not found"
     OTHER_DIGEST = "the tag stands on another image"
     LISTED = "an index lists the image"
+    PROTECTED = "it must not be deleted"
     SPARED = "who asked for it wants it no more"
     TAGGED = "a tag stands on the image"
 
@@ -57,6 +60,8 @@ class Kept:
     problem: Problem
     holders: tuple[str, ...] = ()
     """Digests of the indexes that list it."""
+    reason: str = ""
+    """Of what is protected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +77,9 @@ class _Target:
 class Deletions:
     """Deletes in batches."""
 
-    def __init__(self, database: Database, deleted: Callable[..., None] = lambda *_: None) -> None:
-        """`deleted` is told an image's id, and a tag if only that goes, just before it goes."""
+    def __init__(self, database: Database, removal: Removal) -> None:
         self._database = database
-        self._deleted = deleted
+        self._removal = removal
 
     def delete(
         self,
@@ -89,6 +93,7 @@ class Deletions:
         An index may stand behind the images that it lists: all of them go. `spare` tells, in
         the same transaction, digests of what is to stay after all.
         """
+        moment = datetime.now(UTC)
         with self._database.write() as connection:
             spared = spare(connection)
             found = [
@@ -105,12 +110,42 @@ class Deletions:
                 for number in waiting:
                     target = found[number]
                     assert isinstance(target, _Target)  # noqa: S101 - selected above
-                    outcomes[number] = _delete(connection, repository, target, self._deleted)
+                    outcomes[number] = self._delete(connection, repository, target, moment)
                 still = [n for n in waiting if isinstance(outcomes[n], Kept)]
                 if len(still) == len(waiting):
                     break
                 waiting = still
         return [each for each in outcomes if each is not None]
+
+    def protected(
+        self, connection: sa.Connection, repository: Repository, image_ids: Sequence[int]
+    ) -> set[int]:
+        """Those of the images that must not be deleted. Raises Vanished."""
+        names = rows.tags_by_image(connection, list(image_ids))
+        return {
+            image_id
+            for image_id, tags_ in names.items()
+            if self._removal.protects(connection, repository, tags_)
+        }
+
+    def _delete(
+        self, connection: sa.Connection, repository: Repository, target: _Target, moment: datetime
+    ) -> Gone | Kept:
+        standing = _tags(connection, target.image_id)
+        gone = Gone(target.digest, standing if target.tag is None else (target.tag,))
+        try:
+            if target.tag is not None and set(standing) - {target.tag}:
+                self._removal.tag(connection, repository, target.tag)
+                return gone
+            if target.untagged and standing:
+                return Kept(Problem.TAGGED)
+            listing = rows.listing(repository, target.digest)
+            if holders := tuple(connection.execute(listing).scalars()):
+                return Kept(Problem.LISTED, holders)
+            self._removal.image(connection, repository, target.image_id, moment)
+        except Protected as error:
+            return Kept(Problem.PROTECTED, reason=str(error))
+        return gone
 
 
 def _find(connection: sa.Connection, repository: Repository, named: Named) -> _Target | Kept:
@@ -130,29 +165,6 @@ def _tagged(connection: sa.Connection, repository: Repository, tag: str) -> sa.R
     return connection.execute(
         query.where(tags.c.repository_id == repository.id, tags.c.name == tag)
     ).first()
-
-
-def _delete(
-    connection: sa.Connection, repository: Repository, target: _Target, told: Callable[..., None]
-) -> Gone | Kept:
-    standing = _tags(connection, target.image_id)
-    gone = Gone(target.digest, standing if target.tag is None else (target.tag,))
-    if target.tag is not None and set(standing) - {target.tag}:
-        if target.tag in standing:
-            events.deleted(connection, repository, target.image_id, gone.tags)
-            told(connection, target.image_id, target.tag)
-        connection.execute(
-            sa.delete(tags).where(tags.c.repository_id == repository.id, tags.c.name == target.tag)
-        )
-        return gone
-    if target.untagged and standing:
-        return Kept(Problem.TAGGED)
-    if holders := tuple(connection.execute(rows.listing(repository, target.digest)).scalars()):
-        return Kept(Problem.LISTED, holders)
-    events.deleted(connection, repository, target.image_id, gone.tags)
-    told(connection, target.image_id)
-    rows.delete(connection, repository.id, target.image_id)
-    return gone
 
 
 def _tags(connection: sa.Connection, image_id: int) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from registry.database.schema import blobs as blob_rows
 from registry.database.schema import links as link_rows
-from registry.domain import blobs, leftovers, links, strays, upload_rows
+from registry.domain import blobs, leftovers, links, rest_ending, strays, upload_rows
 from registry.domain.leftovers import discard
 from registry.domain.tasks import Task, now
 from registry.values.errors import ObjectNotFound, Unavailable, UploadConflict
@@ -124,11 +124,13 @@ class Garbage:
 
     def survey(self) -> Freed:
         """What a run would free now; nothing is changed."""
-        idle = links.idle_before(self._clock() - self._grace)
+        now = self._clock()
+        idle = links.idle_before(now - self._grace)
         with self._database.read() as connection:
             count = sa.select(sa.func.count()).select_from(link_rows).where(*idle)
             total = Freed(links=connection.execute(count).scalar_one())
             last = connection.execute(_last_links(idle)).one()
+            total += Freed(*rest_ending.survey(connection, now, idle))
             stale = upload_rows.stale(connection, self._clock() - self._expiry, -1)
             waste = leftovers.page(connection, "", -1)
         total += Freed(blobs=last.count_, blob_bytes=last.bytes_)
@@ -138,7 +140,8 @@ class Garbage:
         return total
 
     def _paced(self, stop: threading.Event) -> Iterator[Freed]:
-        for step in (self._leftovers, self._links, self._uploads, self._strays):
+        steps = (self._resting, self._leftovers, self._links, self._uploads, self._strays)
+        for step in steps:
             begun = time.monotonic()
             for freed in step():
                 yield freed
@@ -146,6 +149,18 @@ class Garbage:
                 if stop.is_set() or not self._task.renew():
                     return
                 begun = time.monotonic()
+
+    def _resting(self) -> Iterator[Freed]:
+        """What was deleted and has rested long enough."""
+        while True:
+            with self._database.read() as connection:
+                if not rest_ending.is_due(connection, self._clock()):
+                    return
+            with self._database.write() as connection:
+                step = rest_ending.step(connection, self._clock())
+            deleted = set(discard(self._database, self._vault, step.waste))
+            sizes = [blob.size for blob in step.held if blob.path in deleted]
+            yield Freed(links=len(step.held), blobs=len(sizes), blob_bytes=sum(sizes))
 
     def _links(self) -> Iterator[Freed]:
         """Idle links, and with the last one of a blob its bytes."""

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from registry.database.schema import image_blobs, image_children, images, tags
 from registry.domain import key_spaces, links, repositories
+from registry.domain.quotas import require_image_room
 from registry.values.errors import ImageReferenced, ManifestReferenceUnknown, TagImmutable
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ def insert(
     digest: Digest,
     sealed: bytes,
 ) -> int:
-    """A new image; its id."""
+    """A new image; its id. Raises QuotaExceeded, Vanished."""
+    require_image_room(connection, repository.id)
     inserted = connection.execute(
         sa.insert(images).values(
             repository_id=repository.id,

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from registry.database.schema import images, tags
 from registry.domain import blobs, events, links, storage_class
 from registry.domain import image_rows as rows
+from registry.domain.repositories import current
 from registry.domain.scanning import requests as scan_requests
 from registry.values.digest import CANONICAL, Digest
 from registry.values.errors import (
@@ -25,6 +26,7 @@ from registry.values.manifest import Manifest, parse
 if TYPE_CHECKING:
     from registry.database.database import Cache, Database
     from registry.domain.repositories import Repository
+    from registry.domain.resting import Removal
     from registry.domain.vault import Vault
 
 REFERRERS_MAX = 4 * 1024 * 1024
@@ -93,8 +95,8 @@ class Identifier:
     tag: str | None
 
 
-def nothing_more(_connection: sa.Connection, _image_id: int, _tag: str | None = None) -> None:
-    """For who has nothing to add to a push or a deletion."""
+def nothing_more(_connection: sa.Connection, _image_id: int) -> None:
+    """For who has nothing to add to a push."""
 
 
 class Images:
@@ -106,16 +108,13 @@ class Images:
         cache: Cache,
         vault: Vault,
         *,
+        removal: Removal,
         sparse: Sparse = "index",
         pushed: Callable[[sa.Connection, int], None] = nothing_more,
-        deleted: Callable[..., None] = nothing_more,
     ) -> None:
-        """`pushed` is told the id of an image that is new, or has a new tag, as it is written.
-
-        `deleted` is told that of one about to go, and a tag if only that goes.
-        """
+        """`pushed` is told the id of an image that is new, or has a new tag, as it is written."""
         self._pushed = pushed
-        self._deleted = deleted
+        self._removal = removal
         self._database = database
         self._cache = cache
         self._vault = vault
@@ -135,7 +134,8 @@ class Images:
 
         `complete` asks for everything it names to be there, whatever may be sparse elsewhere.
 
-        Raises DigestInvalid, ManifestInvalid and its kinds, TagImmutable, KeyUnavailable.
+        Raises DigestInvalid, ManifestInvalid and its kinds, TagImmutable, QuotaExceeded,
+        KeyUnavailable, Vanished.
         """
         manifest = parse(content, media_type)
         actual = Digest.of(content, digest.algorithm if digest else CANONICAL)
@@ -143,6 +143,7 @@ class Images:
             digest.verify(actual)
         sealed = self._vault.seal(repository.key_id, content, str(actual))
         with self._database.write() as connection:
+            current(connection, repository)
             sparse = "none" if complete else self._sparse
             held, gaps = _check_references(connection, repository, manifest, sparse)
             row = rows.find(connection, repository, actual)
@@ -301,30 +302,22 @@ class Images:
         return found, False
 
     def untag(self, repository: Repository, tag: str) -> None:
-        """Remove a tag, not its image. Raises ImageNotFound."""
-        mine = (tags.c.repository_id == repository.id, tags.c.name == tag)
+        """Remove a tag, not its image. Raises ImageNotFound, Protected."""
         with self._database.write() as connection:
-            image_id = connection.execute(sa.select(tags.c.image_id).where(*mine)).scalar()
-            if image_id is None:
+            if not self._removal.tag(connection, repository, tag):
                 raise _unknown(tag, repository)
-            events.deleted(connection, repository, image_id, [tag])
-            self._deleted(connection, image_id, tag)
-            connection.execute(sa.delete(tags).where(*mine))
 
     def delete(self, repository: Repository, digest: Digest) -> None:
         """Remove an image and its tags.
 
-        Raises ImageNotFound, or ImageReferenced while an index lists it.
+        Raises ImageNotFound, Protected, or ImageReferenced while an index lists it.
         """
         with self._database.write() as connection:
             row = rows.find(connection, repository, digest)
             if row is None:
                 raise _unknown(digest, repository)
             rows.refuse_listed(connection, repository, digest)
-            names = rows.tags_by_image(connection, [row.id]).get(row.id, [])
-            events.deleted(connection, repository, row.id, names)
-            self._deleted(connection, row.id)
-            rows.delete(connection, repository.id, row.id)
+            self._removal.image(connection, repository, row.id)
 
     def _load(self, repository: Repository, reference: Digest | str) -> Stored | None:
         with self._database.read() as connection:

@@ -5,6 +5,9 @@ client was last told that the blob is there (by an upload, a mount, a HEAD), or 
 image that needed it went. Only links that have been idle for longer than the grace period are
 collected, so a push in flight that was told "exists" finds the blob when its manifest comes
 (distribution#3045). A collector has to look at idle links only, however many others there are.
+
+A link whose image was deleted is withdrawn as well: the blob is not served any more, and kept
+only for such a push.
 """
 
 from __future__ import annotations
@@ -15,20 +18,40 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from registry.database.schema import blobs, image_blobs, image_gaps, images, links
-from registry.domain import superseding
+from registry.domain import link_rows, superseding
+from registry.domain.quotas import require_room
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def link(connection: sa.Connection, repository_id: int, blob_id: int) -> None:
-    """Let a repository hold a blob; again renews the promise that it is there."""
+def link(
+    connection: sa.Connection, repository_id: int, blob_id: int, *, instead_of: int | None = None
+) -> None:
+    """Let a repository hold a blob; again renews the promise that it is there.
+
+    `instead_of` is another copy that the repository holds: what was not served before is not
+    served then either, and needs no room. Raises QuotaExceeded, Vanished.
+    """
+    if instead_of is not None:
+        old = sa.select(links.c.withdrawn).where(*_is(repository_id, instead_of))
+        withdrawn = connection.execute(old).scalar()
+        relink(connection, repository_id, blob_id)
+        if withdrawn:
+            new = sa.update(links).where(*_is(repository_id, blob_id))
+            connection.execute(new.values(withdrawn=True))
+    elif not promise(connection, repository_id, blob_id):
+        if not superseding.would(connection, repository_id, blob_id):
+            require_room(connection, repository_id, link_rows.size(connection, blob_id))
+        relink(connection, repository_id, blob_id)
+
+
+def relink(connection: sa.Connection, repository_id: int, blob_id: int) -> None:
+    """As `link`, whatever the quotas say: for what the repository should have held before."""
     if promise(connection, repository_id, blob_id):
         return
-    now = datetime.now(UTC)
-    row = {"repository_id": repository_id, "blob_id": blob_id, "created_at": now}
-    connection.execute(sa.insert(links).values(**row, idle_since=now))
-    _fill_gaps(connection, repository_id, blob_id)
+    link_rows.add(connection, repository_id, blob_id)
+    fill_gap(connection, repository_id, blob_id)
     superseding.settle(connection, repository_id, blob_id)
 
 
@@ -37,7 +60,8 @@ def promise(connection: sa.Connection, repository_id: int, blob_id: int) -> bool
     mine = _is(repository_id, blob_id)
     held = connection.execute(sa.select(links.c.idle_since).where(*mine)).first()
     if held is not None and held.idle_since is not None:
-        connection.execute(sa.update(links).where(*mine).values(idle_since=datetime.now(UTC)))
+        again = {"idle_since": datetime.now(UTC), "withdrawn": False}
+        connection.execute(sa.update(links).where(*mine).values(again))
     return held is not None
 
 
@@ -57,12 +81,12 @@ def hold(connection: sa.Connection, repository_id: int, image_id: int) -> None:
             links.c.idle_since.isnot(None),
             links.c.blob_id.in_(needed),
         )
-        .values(idle_since=None)
+        .values(idle_since=None, withdrawn=False)
     )
 
 
 def release(connection: sa.Connection, repository_id: int, image_id: int) -> None:
-    """The image is about to go: what no other image here needs is idle from now on."""
+    """The image is about to go: what no other image here needs is idle, and not served."""
     needed = sa.select(image_blobs.c.blob_id).where(image_blobs.c.image_id == image_id)
     connection.execute(
         sa.update(links)
@@ -71,7 +95,7 @@ def release(connection: sa.Connection, repository_id: int, image_id: int) -> Non
             links.c.blob_id.in_(needed),
             ~referenced(image_blobs.c.image_id != image_id),
         )
-        .values(idle_since=datetime.now(UTC))
+        .values(idle_since=datetime.now(UTC), withdrawn=True)
     )
 
 
@@ -112,15 +136,14 @@ def idle_before(moment: datetime) -> tuple[sa.ColumnElement[bool], ...]:
 def cut(connection: sa.Connection, repository_id: int, blob_id: int, before: datetime) -> bool:
     """Take the blob out of the repository if it has been idle since `before`; whether it was."""
     mine = _is(repository_id, blob_id)
-    gone = connection.execute(sa.delete(links).where(*mine, *idle_before(before)))
-    if gone.rowcount:
+    if link_rows.remove(connection, repository_id, blob_id, *idle_before(before)):
         return True
-    needed = sa.update(links).where(*mine, referenced()).values(idle_since=None)
+    needed = sa.update(links).where(*mine, referenced()).values(idle_since=None, withdrawn=False)
     connection.execute(needed)
     return False
 
 
-def _fill_gaps(connection: sa.Connection, repository_id: int, blob_id: int) -> None:
+def fill_gap(connection: sa.Connection, repository_id: int, blob_id: int) -> None:
     """Let images hold the blob that came before it."""
     digest = sa.select(blobs.c.digest).where(blobs.c.id == blob_id).scalar_subquery()
     missed = image_gaps.c.digest == digest
@@ -132,7 +155,8 @@ def _fill_gaps(connection: sa.Connection, repository_id: int, blob_id: int) -> N
     for image_id in waiting:
         filled = sa.delete(image_gaps).where(missed, image_gaps.c.image_id == image_id)
         connection.execute(filled)
-    connection.execute(sa.update(links).where(*_is(repository_id, blob_id)).values(idle_since=None))
+    held = sa.update(links).where(*_is(repository_id, blob_id))
+    connection.execute(held.values(idle_since=None, withdrawn=False))
 
 
 def _is(repository_id: int, blob_id: int) -> tuple[sa.ColumnElement[Any], ...]:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from registry.database.schema import blobs, images, links, rekeys, repositories, uploads
 from registry.domain import key_spaces
 from registry.domain.repositories import by_id, current
+from registry.domain.shadows import RESTING
 from registry.domain.vault import PLAIN
 from registry.values.errors import ParameterInvalid
 
@@ -100,7 +101,7 @@ class Rekeying:
 
 def _move(connection: sa.Connection, row: sa.Row[Any]) -> Move | None:
     repository = by_id(connection, row.repository_id)
-    if repository is None:
+    if repository is None or repository.scope.account == RESTING:
         return None
     return Move(
         repository=repository,

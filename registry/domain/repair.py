@@ -14,8 +14,8 @@ import sqlalchemy as sa
 
 from registry.database.schema import blobs as blob_rows
 from registry.database.schema import image_blobs, image_gaps, images, links
-from registry.domain import blobs, image_rows, strays
-from registry.domain.links import link, referenced
+from registry.domain import blobs, image_rows, link_rows, strays
+from registry.domain.links import referenced, relink
 from registry.domain.tasks import now
 from registry.domain.uploads import verified
 from registry.domain.vault import blob_path, key_of, new_object
@@ -127,6 +127,7 @@ class Repair:
             rows = [{"image_id": each, "digest": str(blob.digest)} for each in needing]
             if rows:
                 connection.execute(sa.insert(image_gaps), rows)
+            link_rows.remove_everywhere(connection, blob.id)
             connection.execute(sa.delete(blob_rows).where(blob_rows.c.id == blob.id))
         return len(needing)
 
@@ -153,7 +154,7 @@ class Repair:
         with self._database.write() as connection:
             if not blobs.find(connection, [problem.id]):
                 return "gone meanwhile"
-            link(connection, problem.repository_id, problem.id)
+            relink(connection, problem.repository_id, problem.id)
             mine = (links.c.repository_id == problem.repository_id, links.c.blob_id == problem.id)
             connection.execute(sa.update(links).where(*mine, referenced()).values(idle_since=None))
             idle = sa.update(links).where(*mine, ~referenced(), links.c.idle_since.is_(None))

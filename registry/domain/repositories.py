@@ -16,6 +16,7 @@ from registry.domain.identities.identity import Document
 from registry.domain.key_choice import KeyChoice
 from registry.domain.leftovers import discard
 from registry.domain.lifecycle import policies as lifecycle_policies
+from registry.domain.quotas import require_repository_room
 from registry.values.errors import (
     RepositoryExists,
     RepositoryNotEmpty,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from registry.database.database import Cache, Database
     from registry.domain.key_choice import Lent
+    from registry.domain.resting import Removal
     from registry.domain.vault import Vault
     from registry.keys.provider import KeyProvider
 
@@ -85,9 +87,11 @@ class Repositories:
         vault: Vault,
         keys: KeyProvider,
         *,
+        removal: Removal,
         encrypted: bool = True,
         lent: Lent = lambda _scope, _key_id: None,
     ) -> None:
+        self._removal = removal
         self._database = database
         self._cache = cache
         self._vault = vault
@@ -109,7 +113,8 @@ class Repositories:
     ) -> Repository:
         """Make an empty repository; `policy` and `lifecycle` were checked before.
 
-        Raises NameInvalid, RepositoryExists, KeyNotFound, KeyUnavailable, ParameterInvalid.
+        Raises NameInvalid, RepositoryExists, QuotaExceeded, KeyNotFound, KeyUnavailable,
+        ParameterInvalid.
         """
         repository_name(name)
         encryption = encryption or Encryption()
@@ -132,6 +137,7 @@ class Repositories:
                     f"The repository with name '{name}' already exists"
                     f" in the registry with id '{scope.account}'"
                 )
+            require_repository_room(connection, scope)
             connection.execute(sa.insert(repositories).values(row))
             made = _repository(connection.execute(_named(scope, name)).one())
             if policy is not None:
@@ -162,9 +168,9 @@ class Repositories:
             return [_repository(row) for row in connection.execute(query)]
 
     def delete(self, scope: Scope, name: str, *, force: bool = False) -> Repository:
-        """Remove the repository, and with `force` all its images.
+        """Remove the repository, and with `force` all its images; or lay them to rest.
 
-        Raises RepositoryNotFound, RepositoryNotEmpty.
+        Raises RepositoryNotFound, RepositoryNotEmpty, Protected.
         """
         with self._database.write() as connection:
             row = connection.execute(_named(scope, name)).first()
@@ -177,10 +183,13 @@ class Repositories:
                     f"The repository with name '{name}' in registry with id '{scope.account}'"
                     " cannot be deleted because it still contains images"
                 )
+            self._removal.refuse_repository(connection, repository)
             events.repository_deleted(connection, repository)
             waste = upload_rows.end_all(connection, repository.id)
-            waste += blobs.unlink_all(connection, repository.id)
-            connection.execute(sa.delete(repositories).where(repositories.c.id == repository.id))
+            if not self._removal.repository(connection, repository):
+                waste += blobs.unlink_all(connection, repository.id)
+                gone = sa.delete(repositories).where(repositories.c.id == repository.id)
+                connection.execute(gone)
         discard(self._database, self._vault, waste)
         return repository
 
@@ -209,8 +218,9 @@ class Repositories:
         return str(text)
 
     def set_policy(self, repository: Repository, text: str) -> None:
-        """Set the policy, a document that was checked before."""
+        """Set the policy, a document that was checked before. Raises Vanished."""
         with self._database.write() as connection:
+            current(connection, repository)
             connection.execute(_without_policy(repository.id))
             connection.execute(
                 sa.insert(repository_policies).values(repository_id=repository.id, document=text)
@@ -272,7 +282,7 @@ def scope_and_name(arn: str) -> tuple[Scope, str] | None:
 def current(connection: sa.Connection, repository: Repository) -> Repository:
     """The repository as it is in this transaction. Raises Vanished."""
     found = by_id(connection, repository.id)
-    if found is None:
+    if found is None or found.scope != repository.scope:  # at rest
         raise Vanished(f"the repository '{repository.name}' was deleted in the meantime")
     return found
 

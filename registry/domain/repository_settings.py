@@ -62,7 +62,12 @@ def _labels(connection: sa.Connection, repository: Repository) -> dict[str, str]
 
 def _update(connection: sa.Connection, repository: Repository, values: Mapping[str, Any]) -> None:
     changed = connection.execute(
-        sa.update(repositories).where(repositories.c.id == repository.id).values(values)
+        sa.update(repositories)
+        .where(
+            repositories.c.id == repository.id,
+            repositories.c.account == repository.scope.account,  # not at rest
+        )
+        .values(values)
     )
     if changed.rowcount == 0:
         raise Vanished(f"the repository '{repository.name}' was deleted in the meantime")

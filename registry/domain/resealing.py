@@ -101,7 +101,7 @@ class Resealing:
                 return False
             if blobs.find(connection, [there.id]) != [there]:
                 return False
-            link(connection, repository.id, there.id)
+            link(connection, repository.id, there.id, instead_of=blob.id)
         return True
 
     def _copy(self, repository: Repository, blob: Blob, alive: Callable[[], None]) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from registry.database.schema import blobs, image_blobs, images, links
-from registry.domain import key_spaces
+from registry.domain import key_spaces, link_rows
 from registry.domain.leftovers import doom
 from registry.domain.vault import blob_path
 from registry.values.digest import Digest
@@ -38,6 +38,12 @@ def settle(connection: sa.Connection, repository_id: int, blob_id: int) -> None:
             _replace(connection, repository_id, each, kept)
 
 
+def would(connection: sa.Connection, repository_id: int, blob_id: int) -> bool:
+    """Whether the blob, once it is linked, would only take the place of another copy."""
+    blob = connection.execute(sa.select(blobs.c.digest).where(blobs.c.id == blob_id)).one()
+    return bool(_copies(connection, repository_id, blob.digest))
+
+
 def _copies(connection: sa.Connection, repository_id: int, digest: str) -> Sequence[sa.Row[Any]]:
     link = key_spaces.link_of(repository_id)
     query = sa.select(blobs, link.scalar_subquery().label("idle_since")).where(
@@ -58,10 +64,9 @@ def _replace(
     )
     needed = old.idle_since is None or new.idle_since is None
     since = None if needed else max(old.idle_since, new.idle_since)
-    connection.execute(
-        sa.update(links).where(*_link(repository_id, new.id)).values(idle_since=since)
-    )
-    connection.execute(sa.delete(links).where(*_link(repository_id, old.id)))
+    kept = sa.update(links).where(*link_rows.of(repository_id, new.id))
+    connection.execute(kept.values(idle_since=since, withdrawn=False))
+    link_rows.remove(connection, repository_id, old.id)
     _drop(connection, old)
 
 
@@ -71,7 +76,3 @@ def _drop(connection: sa.Connection, blob: sa.Row[Any]) -> None:
     if connection.execute(held).first() is None:
         connection.execute(sa.delete(blobs).where(blobs.c.id == blob.id))
         doom(connection, [blob_path(blob.key_id, Digest.parse(blob.digest), blob.object)])
-
-
-def _link(repository_id: int, blob_id: int) -> tuple[sa.ColumnElement[bool], ...]:
-    return (links.c.repository_id == repository_id, links.c.blob_id == blob_id)

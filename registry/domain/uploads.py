@@ -18,6 +18,7 @@ from registry.domain import blobs, links
 from registry.domain import upload_rows as rows
 from registry.domain.blobs import Blob
 from registry.domain.leftovers import discard, doom
+from registry.domain.quotas import require_any_room
 from registry.domain.upload_rows import Part, Upload
 from registry.domain.vault import new_object, upload_path
 from registry.values.digest import CANONICAL, Digest, hasher
@@ -25,6 +26,7 @@ from registry.values.errors import (
     Damaged,
     DigestInvalid,
     ObjectNotFound,
+    QuotaExceeded,
     RangeInvalid,
     SizeInvalid,
     Unavailable,
@@ -63,10 +65,12 @@ class Uploads:
         `replaces` is the id of a blob that the repository holds, of which this is to be another
         copy: it can be finished only as long as that one is held.
 
-        Raises KeyNotFound, KeyUnavailable.
+        Raises KeyNotFound, KeyUnavailable, QuotaExceeded where there is no room for a byte.
         """
         self._vault.check(repository.key_id)
         with self._database.write() as connection:
+            if replaces is None:
+                require_any_room(connection, repository.id)
             return rows.start(connection, repository, str(uuid.uuid4()), principal, replaces)
 
     def get(self, repository: Repository, principal: str, upload_id: str) -> Upload:
@@ -116,7 +120,7 @@ class Uploads:
         """Turn what was received into a blob of the repository, durably.
 
         Where it fails without ending the upload, it can be asked for again.
-        Raises UploadNotFound, UploadConflict, DigestInvalid: then the upload is gone.
+        Raises UploadNotFound, UploadConflict; DigestInvalid, QuotaExceeded: then it is gone.
         """
         with self._database.read() as connection:
             upload = _owned(connection, repository, principal, upload_id)
@@ -125,7 +129,7 @@ class Uploads:
         try:
             whole = self._whole(repository, upload, parts, composed, digest)
             return self._become(repository, upload, whole)
-        except DigestInvalid:
+        except (DigestInvalid, QuotaExceeded):
             self.cancel(repository, principal, upload_id)
             raise
         except ObjectNotFound:
@@ -282,7 +286,7 @@ class Uploads:
                 if stored is not None:  # lost or damaged, and replaced now
                     doom(connection, [stored.path])
                     waste.append(stored.path)
-            links.link(connection, repository.id, blob.id)
+            links.link(connection, repository.id, blob.id, instead_of=upload.replaces)
         discard(self._database, self._vault, waste)
         return blob
 

@@ -84,4 +84,6 @@ def _outcome(named: Named, outcome: Gone | Kept) -> list[ImageIdentifierTypeDef]
         )
     if outcome.problem is Problem.OTHER_DIGEST:
         return other_digest(named.tag, named.digest)
+    if outcome.problem is Problem.PROTECTED:
+        return Failure("ImageInaccessible", outcome.reason)
     return no_image()

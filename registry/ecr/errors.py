@@ -41,6 +41,7 @@ _CODES: tuple[tuple[type[errors.MoorageError], str], ...] = (
     (errors.SizeInvalid, "LimitExceededException"),
     (errors.ResourceTagInvalid, "InvalidTagParameterException"),
     (errors.TooManyTags, "TooManyTagsException"),
+    (errors.Protected, "InvalidParameterException"),
     (errors.LimitExceeded, "LimitExceededException"),
     (errors.DigestMismatch, "ImageDigestDoesNotMatchException"),
     (errors.Invalid, "InvalidParameterException"),

@@ -78,6 +78,13 @@ class Metrics:
             registry=self._registry,
             multiprocess_mode="max",
         )
+        self._held = Gauge(
+            "moorage_held_bytes",
+            "Bytes that repositories hold, that only deleted things hold, that are stored.",
+            ("kind",),
+            registry=self._registry,
+            multiprocess_mode="mostrecent",
+        )
         self._lifecycle = Counter(
             "moorage_lifecycle_images",
             "Images that lifecycle policies expired or archived, or had to leave for a later run.",
@@ -175,6 +182,10 @@ class Metrics:
     def collection_ended(self) -> None:
         """A collection came to its end now."""
         self._collections.set_to_current_time()
+
+    def held(self, kind: str, count: int) -> None:
+        """So many bytes are held now: `used`, `resting` or `stored`."""
+        self._held.labels(self._bounded(kind)).set(count)
 
     def lifecycle(self, action: str, count: int) -> None:
         """Count images that lifecycle policies `expired`, `archived` or `kept`."""

@@ -12,7 +12,7 @@
     │   ├── RepositoryNotFound  BlobNotFound  UploadNotFound
     │   ├── ImageNotFound ── ImageArchived
     │   ├── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
-    │   ├── RegistryPolicyNotFound  TemplateNotFound  ExclusionNotFound
+    │   ├── RegistryPolicyNotFound  TemplateNotFound  RestingNotFound  ExclusionNotFound
     │   ├── LifecyclePolicyNotFound  LifecyclePreviewNotFound  ReporterNotFound
     │   ├── BackfillNotFound
     │   └── EntityNotFound
@@ -20,14 +20,15 @@
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
     │   ├── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
     │   ├── BlobExists  BlobUnreferenced  TemplateExists  ExclusionExists
-    │   ├── StorageClassFixed  LifecyclePreviewInProgress
+    │   ├── StorageClassFixed  Protected  LifecyclePreviewInProgress
     │   ├── EntityExists  DeleteConflict
     │   ├── BackfillRunning  BackfillEnded
-    │   └── LimitExceeded ── TooManyTags
+    │   └── LimitExceeded ── TooManyTags  QuotaExceeded
     ├── Refused
     │   └── Unauthenticated  TokenExpired  Denied
     ├── Unavailable              try again later, nothing was stored
-    │   └── StorageUnavailable  StorageFull  KeyUnavailable
+    │   └── StorageUnavailable  StorageFull
+    │   └── KeyUnavailable ── KeyDisabled  KeyServiceUnavailable
     ├── Damaged                  stored bytes that fail their check
     └── Interrupted              the client went away in mid-body
 
@@ -157,6 +158,10 @@ class TemplateNotFound(NotFound):
     """No repository creation template of that prefix."""
 
 
+class RestingNotFound(NotFound):
+    """Nothing of that number rests here: it was brought back, or its time is over."""
+
+
 class LifecyclePolicyNotFound(NotFound):
     """The repository has no lifecycle policy."""
 
@@ -223,6 +228,10 @@ class TemplateExists(Conflict):
     """A repository creation template of that prefix exists already."""
 
 
+class Protected(Conflict):
+    """A repository or tag that must not be deleted."""
+
+
 class LifecyclePreviewInProgress(Conflict):
     """The preview that was asked for before is not there yet."""
 
@@ -271,6 +280,10 @@ class TooManyTags(LimitExceeded):
     """A resource with more tags of its own than it may have."""
 
 
+class QuotaExceeded(LimitExceeded):
+    """One more would be more than a repository or an account may hold."""
+
+
 class Refused(MoorageError):
     """The caller may not do that."""
 
@@ -301,6 +314,14 @@ class StorageFull(Unavailable):
 
 class KeyUnavailable(Unavailable):
     """The key is disabled, pending deletion, or its provider does not answer."""
+
+
+class KeyDisabled(KeyUnavailable):
+    """The provider says that the key itself is not to be used."""
+
+
+class KeyServiceUnavailable(KeyUnavailable):
+    """The key's provider does not answer, or not now."""
 
 
 class Damaged(MoorageError):

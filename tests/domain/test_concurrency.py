@@ -23,7 +23,7 @@ from registry.values.errors import (
     Vanished,
 )
 from tests import images
-from tests.application import SCOPE, Registry
+from tests.application import SCOPE, OpenRegistry, Registry
 
 ARN = "arn:aws:iam::123456789012:user/ada"
 CONTENT = b"layer" * 1000
@@ -44,6 +44,12 @@ def at_once(*work: Callable[[], object]) -> list[object]:
 
     with ThreadPoolExecutor(len(work)) as pool:
         return list(pool.map(run, work))
+
+
+@pytest.fixture
+def registry(open_one: OpenRegistry) -> Registry:
+    """Where what is deleted is gone at once."""
+    return open_one(undelete_days=0)
 
 
 @pytest.fixture

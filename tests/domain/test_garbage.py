@@ -29,7 +29,7 @@ from registry.values.errors import (
     UploadNotFound,
 )
 from tests import images
-from tests.application import Registry
+from tests.application import OpenRegistry, Registry
 from tests.faults.client import chance
 
 ARN = "arn:aws:iam::123456789012:user/ada"
@@ -37,6 +37,12 @@ CONTENT = b"layer" * 1000
 DIGEST = Digest.of(CONTENT)
 DAY = timedelta(hours=24)
 LATER = DAY + timedelta(minutes=2)
+
+
+@pytest.fixture
+def registry(open_one: OpenRegistry) -> Registry:
+    """Where what is deleted is gone at once."""
+    return open_one(undelete_days=0)
 
 
 @pytest.fixture
@@ -162,7 +168,7 @@ class TestBlobs:
     def test_one_that_came_after_its_manifest_is_needed(
         self, open_one: Callable[..., Registry]
     ) -> None:
-        registry = open_one()
+        registry = open_one(undelete_days=0)
         repository = registry.create("team/sparse")
         image = images.oci_image(images.Blob(CONTENT, images.OCI_LAYER, "x"))
         registry.images._sparse = "all"

@@ -17,7 +17,7 @@ from registry.storage.filesystem import FilesystemDriver
 from registry.values.digest import Digest
 from registry.values.errors import BlobNotFound
 from tests import images as made
-from tests.application import SCOPE, Registry
+from tests.application import SCOPE, OpenRegistry, Registry
 from tests.domain.moved import (
     NAME,
     WHO,
@@ -30,6 +30,12 @@ from tests.domain.moved import (
     start,
     the_move,
 )
+
+
+@pytest.fixture
+def registry(open_one: OpenRegistry) -> Registry:
+    """Where what is deleted is gone at once."""
+    return open_one(undelete_days=0)
 
 
 @pytest.fixture

@@ -82,7 +82,9 @@ class TestRepositories:
             f"The repository with name '{NAME}' in registry with id '{ACCOUNT}'"
             " cannot be deleted because it still contains images"
         )
-        ecr.delete_repository(repositoryName=NAME, force=True)
+        at_once = registry.beside(undelete_days=0)
+        at_once.ecr().delete_repository(repositoryName=NAME, force=True)
+        at_once.close()
         assert registry.objects() == set()
 
     def test_keys(self, registry: Registry, ecr: ECRClient) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.application import ACCOUNT, Registry, allow, on
+from registry.values.errors import RepositoryPolicyNotFound
+from tests.application import ACCOUNT, SCOPE, Registry, allow, on
 from tests.identities import ADMIN, OTHER
 from tests.images import OCI_MANIFEST, layer, oci_image, push
 
@@ -127,7 +128,9 @@ def test_locking_oneself_out_takes_force(held: Registry) -> None:
 def test_it_goes_with_its_repository(held: Registry) -> None:
     put(held, policy("*", *PULL))
     held.ecr().delete_repository(repositoryName="team/app", force=True)
-    assert held.rows()["repository_policies"] == []
+    held.create("team/app")
+    with pytest.raises(RepositoryPolicyNotFound):
+        held.repositories.policy(held.repositories.get(SCOPE, "team/app"))
 
 
 # Across accounts: both sides.

@@ -7,6 +7,7 @@ repositories ─┬─ repository_policies
               ├─ lifecycle_policies           what goes by itself, and when
               ├─ lifecycle_previews ── lifecycle_preview_results
               ├─ links ───── blobs            what a repository may serve
+              ├─ protections                  what of it cannot be deleted
               ├─ uploads ─── upload_parts     what is on its way in
               ├─ rekeys                       keys that it leaves, and how far that is
               └─ images ──┬─ tags
@@ -17,6 +18,8 @@ repositories ─┬─ repository_policies
                           ├─ image_gaps       what it needs and was not there when it came
                           ├─ image_children   what an index lists
                           └─ replications     where it is to be copied to, and what came of it
+resting                                       what was deleted and can be brought back
+quotas                                        how much there may be
 image_reporters ── images_in_use              what must not go by itself
 replicated_deletions                          what is to go elsewhere too
 backfills ─── backfill_items                  older images to be replicated
@@ -65,6 +68,11 @@ from registry.database.schema.identities import (
     robots,
     roles,
     users,
+)
+from registry.database.schema.keeping import (
+    protections,
+    quotas,
+    resting,
 )
 from registry.database.schema.keys import key_grants
 from registry.database.schema.lifecycle import (
@@ -118,13 +126,16 @@ __all__ = [
     "policy_files",
     "policy_versions",
     "profile_roles",
+    "protections",
     "pull_time_exclusions",
+    "quotas",
     "registry_settings",
     "rekeys",
     "replicated_deletions",
     "replications",
     "repositories",
     "repository_policies",
+    "resting",
     "robots",
     "roles",
     "scan_reports",

@@ -40,6 +40,9 @@ repositories = sa.Table(
     sa.Column("scan_on_push", sa.Boolean, nullable=False),
     sa.Column("resource_tags", sa.JSON, nullable=False),
     when("created_at"),
+    sa.Column(
+        "bytes", sa.BigInteger, nullable=False, server_default="0", comment="of all that is linked"
+    ),
     sa.UniqueConstraint("account", "region", "name"),
     sqlite_autoincrement=True,
 )
@@ -74,6 +77,13 @@ links = sa.Table(
         "idle_since",
         Instant,
         comment="since when nothing but a promise keeps it; NULL while an image here needs it",
+    ),
+    sa.Column(
+        "withdrawn",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="its image was deleted: not served, and kept for pushes under way alone",
     ),
     sa.Index(None, "idle_since", sqlite_where=sa.text("idle_since IS NOT NULL")),
 )

@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING
 from registry.domain.copying.copier import Beat, Copied, no_beat
 from registry.domain.deletions import Gone, Kept, Named, Problem
 from registry.values.digest import Digest
-from registry.values.errors import ImageNotFound, ImageReferenced, ParameterInvalid
+from registry.values.errors import (
+    ImageNotFound,
+    ImageReferenced,
+    ParameterInvalid,
+    Protected,
+)
 
 if TYPE_CHECKING:
     from registry.domain.copying.copier import Copier
@@ -126,3 +131,5 @@ def _refuse_listed(copied: Copied, outcomes: Sequence[Gone | Kept]) -> None:
                 f"image {copied.digest} was copied, but not deleted: it is listed by the index"
                 f" {outcome.holders[0]}, which has to be moved or deleted first"
             )
+        if isinstance(outcome, Kept) and outcome.problem is Problem.PROTECTED:
+            raise Protected(f"image {copied.digest} was copied, but not deleted: {outcome.reason}")

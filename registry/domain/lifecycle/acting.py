@@ -97,10 +97,21 @@ class Acting:
         outcomes = self._deletions.delete(
             repository,
             named,
-            spare=lambda connection: set(map(Digest.parse, self._spared(connection, look))),
+            spare=lambda connection: self._not_to_go(connection, repository, look),
         )
         gone = sum(isinstance(outcome, Gone) for outcome in outcomes)
         return Done(expired=gone, kept=len(named) - gone)
+
+    def _not_to_go(
+        self, connection: sa.Connection, repository: Repository, look: _Look
+    ) -> set[Digest]:
+        """With what is protected from deletion, and its whole family."""
+        protected = self._deletions.protected(
+            connection, repository, [each.image.id for each in look.batch]
+        )
+        kept = {each.family for each in look.batch if each.image.id in protected}
+        spared = {each.image.digest for each in look.batch if each.family in kept}
+        return set(map(Digest.parse, spared | self._spared(connection, look)))
 
     def _archive(self, repository: Repository, look: _Look, moment: datetime) -> Done:
         with self._database.write() as connection:

@@ -26,6 +26,7 @@ from registry.domain.lifecycle.kinship import Image
 from registry.domain.lifecycle.language import parse
 from registry.domain.lifecycle.notices import announce
 from registry.domain.lifecycle.uses import used_among
+from registry.domain.shadows import RESTING
 from registry.domain.tasks import Task, now
 from registry.values.errors import RepositoryNotFound, Unavailable
 from registry.values.scope import Scope
@@ -141,7 +142,9 @@ class Runs:
         """Run one; None if it has changed or gone meanwhile. Raises _CutShort."""
         moment = self._clock()
         repository = self._repository(policy)
-        if repository is None:
+        if repository is None:  # gone, or at rest: brought back it goes on
+            with self._database.write() as connection:
+                policies.ran(connection, policy, due_at=moment + AGAIN)
             return None
         selections, images = self.select(policy.repository_id, policy.document, moment)
         ripe, waiting = self._noticed(repository, selections, moment)
@@ -181,7 +184,7 @@ class Runs:
         query = sa.select(repositories).where(repositories.c.id == policy.repository_id)
         with self._database.read() as connection:
             row = connection.execute(query).first()
-        if row is None:
+        if row is None or row.account == RESTING:
             return None
         with suppress(RepositoryNotFound):
             found = self._repositories.get(Scope(row.account, row.region), row.name)

@@ -24,6 +24,7 @@ from registry.domain.replication.backfills import RUNNING
 from registry.domain.replication.outcome import attempted
 from registry.domain.replication.queue import COMPLETE, note
 from registry.domain.repositories import by_id, find
+from registry.domain.shadows import RESTING
 from registry.values.digest import Digest
 from registry.values.errors import ImageNotFound
 from registry.values.scope import Scope
@@ -83,6 +84,9 @@ class Pieces:
             source = by_id(connection, found.repository_id)
             assert source is not None  # noqa: S101 - an image has a repository
             names = tags_by_image(connection, [row.image_id]).get(row.image_id, [])
+        if source.scope.account == RESTING:
+            self._write(sa.delete(replications).where(replications.c.id == row.id), {})
+            return  # it was deleted; brought back, it comes again
         digest = Digest.parse(found.digest)
         outcome = attempted(
             lambda: self._sender.send(source, destination, digest, names, beat),

@@ -8,6 +8,7 @@ import pytest
 
 from registry.config import Settings
 from registry.domain.repositories import Repositories
+from registry.domain.resting import Removal
 from registry.domain.vault import Vault
 from registry.ground import lay_ground
 from tests.domain.policyfiles.world import World
@@ -27,7 +28,9 @@ def world(first_start: Path, tmp_path: Path) -> Iterator[World]:
     shutil.copytree(first_start, data)
     ground = lay_ground(Settings(data=data))
     vault = Vault(ground.storage, ground.keys)
-    yield World(ground, Repositories(ground.database, ground.cache, vault, ground.keys))
+    yield World(
+        ground, Repositories(ground.database, ground.cache, vault, ground.keys, removal=Removal())
+    )
     ground.close()
 
 

@@ -25,6 +25,7 @@ from registry.domain.policyfiles.applying import PolicyFiles
 from registry.domain.policyfiles.folder import Folder, read_folder
 from registry.domain.policyfiles.outcome import Outcome
 from registry.domain.repositories import Repositories, Repository
+from registry.domain.resting import Removal
 from registry.domain.vault import Vault
 from registry.ground import Ground, lay_ground
 from registry.setup import prepare
@@ -81,7 +82,10 @@ class World:
         ground = lay_ground(settings)
         ground.accounts.bootstrap(OTHER, lambda _key: None)
         vault = Vault(ground.storage, ground.keys)
-        return cls(ground, Repositories(ground.database, ground.cache, vault, ground.keys))
+        return cls(
+            ground,
+            Repositories(ground.database, ground.cache, vault, ground.keys, removal=Removal()),
+        )
 
     @property
     def database(self) -> Database:

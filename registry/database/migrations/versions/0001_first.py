@@ -147,6 +147,14 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "quotas",
+        sa.Column("account", sa.Text(), nullable=False, comment="empty: every account"),
+        sa.Column("region", sa.Text(), nullable=False, comment="empty: the account as a whole"),
+        sa.Column("repository", sa.Text(), nullable=False, comment="empty: the account as a whole"),
+        sa.Column("limits", sa.JSON(), nullable=False, comment="by name; null stands for none"),
+        sa.PrimaryKeyConstraint("account", "region", "repository", name=op.f("pk_quotas")),
+    )
+    op.create_table(
         "registry_settings",
         sa.Column("account", sa.Text(), nullable=False),
         sa.Column("region", sa.Text(), nullable=False),
@@ -185,6 +193,13 @@ def upgrade() -> None:
         sa.Column("scan_on_push", sa.Boolean(), nullable=False),
         sa.Column("resource_tags", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "bytes",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="of all that is linked",
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_repositories")),
         sa.UniqueConstraint(
             "account", "region", "name", name=op.f("uq_repositories_account_region_name")
@@ -415,6 +430,13 @@ def upgrade() -> None:
             nullable=True,
             comment="since when nothing but a promise keeps it; NULL while an image here needs it",
         ),
+        sa.Column(
+            "withdrawn",
+            sa.Boolean(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="its image was deleted: not served, and kept for pushes under way alone",
+        ),
         sa.ForeignKeyConstraint(
             ["blob_id"], ["blobs.id"], name=op.f("fk_links_blob_id"), ondelete="CASCADE"
         ),
@@ -467,6 +489,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account", "region", "kind", "name", name=op.f("pk_policy_files")),
     )
     op.create_table(
+        "protections",
+        sa.Column(
+            "repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "repository", sa.Boolean(), nullable=False, comment="whether it itself is protected"
+        ),
+        sa.Column("tags", sa.JSON(), nullable=False, comment="patterns"),
+        sa.ForeignKeyConstraint(
+            ["repository_id"],
+            ["repositories.id"],
+            name=op.f("fk_protections_repository_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("repository_id", name=op.f("pk_protections")),
+    )
+    op.create_table(
         "rekeys",
         sa.Column(
             "repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
@@ -515,6 +554,46 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("repository_id", name=op.f("pk_repository_policies")),
     )
+    op.create_table(
+        "resting",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False, comment="repository, image or tag"),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("repository", sa.Text(), nullable=False, comment="its name, as it was"),
+        sa.Column(
+            "digest",
+            sa.Text(),
+            nullable=True,
+            comment="of the image; of a tag, the one it stood on",
+        ),
+        sa.Column("tags", sa.JSON(), nullable=False, comment="that went with it"),
+        sa.Column(
+            "shadow_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=True,
+            comment="the repository that holds it now, which nobody can name; none for a tag",
+        ),
+        sa.Column("deleted_at", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("ending", sa.Boolean(), nullable=False, comment="it is being freed"),
+        sa.ForeignKeyConstraint(
+            ["shadow_id"],
+            ["repositories.id"],
+            name=op.f("fk_resting_shadow_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_resting")),
+        sa.UniqueConstraint("shadow_id", name=op.f("uq_resting_shadow_id")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        op.f("ix_resting_account_region_repository_id"),
+        "resting",
+        ["account", "region", "repository", "id"],
+        unique=False,
+    )
+    op.create_index(op.f("ix_resting_until"), "resting", ["until"], unique=False)
     op.create_table(
         "roles",
         sa.Column("id", sa.Text(), nullable=False),
