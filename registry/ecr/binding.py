@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from registry.domain.replication.statuses import Statuses
     from registry.domain.repositories import Repositories
     from registry.domain.repository_settings import RepositorySettings
+    from registry.domain.scanning.scans import Scans
     from registry.domain.signing.configuration import SigningConfigurations
     from registry.domain.signing.requests import Signings
     from registry.domain.storage_class import StorageClasses
@@ -82,6 +83,7 @@ class Stores:
     key_use: KeyUse
     statuses: Statuses
     backfills: Backfills
+    scans: Scans
 
 
 def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:

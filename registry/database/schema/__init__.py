@@ -13,6 +13,8 @@ repositories ─┬─ repository_policies
               └─ images ──┬─ tags
                           ├─ image_blobs      what a manifest needs
                           ├─ lifecycle_notices    what is about to go
+                          ├─ scans                how its scan stands
+                          ├─ scan_reports         what was found in it
                           ├─ orphans          referrers whose subject was deleted
                           ├─ image_gaps       what it needs and was not there when it came
                           ├─ image_signatures signatures that it is to get, or has
@@ -95,6 +97,7 @@ from registry.database.schema.replication import (
     replicated_deletions,
     replications,
 )
+from registry.database.schema.scanning import scan_reports, scans
 from registry.database.schema.signing import image_signatures
 
 __all__ = [
@@ -147,6 +150,8 @@ __all__ = [
     "resting",
     "robots",
     "roles",
+    "scan_reports",
+    "scans",
     "tags",
     "tasks",
     "upload_parts",
