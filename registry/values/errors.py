@@ -16,11 +16,12 @@
     │   ├── SecretNotFound
     │   ├── LifecyclePolicyNotFound  LifecyclePreviewNotFound  ReporterNotFound
     │   ├── ExclusionNotFound  BackfillNotFound
+    │   ├── RegistryNotFound  CatalogDataNotFound  SigningConfigurationNotFound
     │   └── EntityNotFound
     ├── Conflict
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
     │   ├── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
-    │   ├── BlobExists  BlobUnreferenced  TemplateExists  RuleExists
+    │   ├── BlobExists  BlobUnreferenced  TemplateExists  RuleExists  AliasTaken
     │   ├── ExclusionExists  StorageClassFixed  Protected  LifecyclePreviewInProgress
     │   ├── EntityExists  DeleteConflict
     │   ├── BackfillRunning  BackfillEnded
@@ -194,6 +195,18 @@ class ExclusionNotFound(NotFound):
     """The principal is not among those whose pulls do not count."""
 
 
+class RegistryNotFound(NotFound):
+    """No public registry of that alias."""
+
+
+class SigningConfigurationNotFound(NotFound):
+    """The registry signs nothing."""
+
+
+class CatalogDataNotFound(NotFound):
+    """The public repository has nothing for the gallery."""
+
+
 class BackfillNotFound(NotFound):
     """No replication backfill of that id in the registry."""
 
@@ -262,6 +275,10 @@ class ExclusionExists(Conflict):
 
 class StorageClassFixed(Conflict):
     """An image that has to stay in its storage class while something else stands."""
+
+
+class AliasTaken(Conflict):
+    """Another public registry has the alias, or a private repository is in its place."""
 
 
 class BlobExists(Conflict):
