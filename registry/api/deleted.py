@@ -102,7 +102,7 @@ class DeletedEndpoints:
             asked = _scope(call).repository_arn("*")
             try:
                 item = self._undelete.get(_scope(call), _id(call))
-            except RestingNotFound:
+            except (RestingNotFound, ParameterInvalid):
                 return [Need((action,), (asked,))]
             # A refusal does not tell whether there is such a thing, and where it was.
             arn = Found(_scope(call).repository_arn(item.repository), asked)

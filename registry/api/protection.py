@@ -35,12 +35,12 @@ class ProtectionEndpoints:
     def to_get(self, call: Call) -> Sequence[Need]:
         """On the repository."""
         call.only()
-        return [Need((GET,), (_scope(call).repository_arn(_name(call)),))]
+        return [Need((GET,), (_arn(call),))]
 
     def to_put(self, call: Call) -> Sequence[Need]:
         """On the repository."""
         call.only("protected", "tags")
-        return [Need((PUT,), (_scope(call).repository_arn(_name(call)),))]
+        return [Need((PUT,), (_arn(call),))]
 
     def get(self, call: Call) -> Mapping[str, Any]:
         """What is protected. Raises RepositoryNotFound."""
@@ -63,6 +63,12 @@ class ProtectionEndpoints:
 
 def _scope(call: Call) -> Scope:
     return Scope(call.context.account, call.context.region)
+
+
+def _arn(call: Call) -> str:
+    """Of the repository; of all where none is named, which is refused then."""
+    name = _name(call) if "repositoryName" in call.query else "*"
+    return _scope(call).repository_arn(name)
 
 
 def _name(call: Call) -> str:

@@ -13,6 +13,7 @@ repositories ─┬─ repository_policies
               └─ images ──┬─ tags
                           ├─ image_blobs      what a manifest needs
                           ├─ lifecycle_notices    what is about to go
+                          ├─ orphans          referrers whose subject was deleted
                           ├─ image_gaps       what it needs and was not there when it came
                           ├─ image_children   what an index lists
                           └─ replications     where it is to be copied to, and what came of it
@@ -80,6 +81,7 @@ from registry.database.schema.lifecycle import (
     lifecycle_policies,
     lifecycle_preview_results,
     lifecycle_previews,
+    orphans,
 )
 from registry.database.schema.pulls import pull_time_exclusions
 from registry.database.schema.rekeying import rekeys
@@ -119,6 +121,7 @@ __all__ = [
     "lifecycle_previews",
     "links",
     "metadata",
+    "orphans",
     "policies",
     "policy_files",
     "policy_versions",
