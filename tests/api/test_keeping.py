@@ -174,8 +174,8 @@ class TestUsage:
         first = send(held, "GET", "usage").json()
         token = first.pop("nextToken")
         assert first == {
-            "repositories": [{"repositoryName": NAME, "bytes": BYTES, "imageCount": 0}],
-            "usedBytes": BYTES, "restingBytes": 0, "storedBytes": BYTES,
+            "repositories": [{"repositoryName": NAME, "bytes": 0, "imageCount": 0}],
+            "usedBytes": 0, "restingBytes": BYTES, "storedBytes": BYTES,
         }  # fmt: skip
         second = send(held, "GET", f"usage?nextToken={quote(token, safe='')}").json()
         assert [each["repositoryName"] for each in second["repositories"]] == ["team/other"]
@@ -187,7 +187,7 @@ class TestUsage:
         path = f"quotas/{ACCOUNT}"
         none = dict.fromkeys(("accountBytes", "repositoryBytes", "images", "repositories"))
         assert send(held, "GET", path).json() == {"limits": none, "own": []}
-        given = {"accountBytes": BYTES, "images": None}
+        given = {"accountBytes": 0, "images": None}
         answer = send(held, "PUT", path, given).json()
         assert answer == {"limits": {**none, **given}, "own": ["accountBytes", "images"]}
         with held.http() as client:
