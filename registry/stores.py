@@ -44,6 +44,10 @@ from registry.domain.repositories import Repositories
 from registry.domain.repository_settings import RepositorySettings
 from registry.domain.resealing import Resealing
 from registry.domain.resting import Removal, nothing_more
+from registry.domain.scanning.reports import Reports
+from registry.domain.scanning.scans import Scans
+from registry.domain.signing.configuration import SigningConfigurations
+from registry.domain.signing.requests import Signings
 from registry.domain.storage_class import StorageClasses
 from registry.domain.tagged import TagsOf
 from registry.domain.templates import Templates
@@ -54,6 +58,12 @@ from registry.domain.vault import Vault
 from registry.ecr.binding import Stores as EcrStores
 from registry.ground import Ground
 from registry.iam.service import Stores
+
+
+def scans_of(ground: Ground) -> Scans:
+    """What is known of the images' scans."""
+    vault = Vault(ground.storage, ground.provider)
+    return Scans(ground.database, vault, Reports(vault))
 
 
 def tokens_of(ground: Ground) -> Tokens:
@@ -203,6 +213,8 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         lifecycle=lifecycle_stores(settings, ground, repositories, deletions),
         pull_exclusions=PullExclusions(database, ground.cache),
         storage_classes=StorageClasses(database),
+        signing=SigningConfigurations(database),
+        signings=Signings(database),
         tags_of=TagsOf(database),
         blobs=blobs,
         uploads=uploads,
@@ -213,6 +225,7 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         key_use=KeyUse(ground.provider, access),
         statuses=Statuses(database),
         backfills=Backfills(database),
+        scans=scans_of(ground),
     )
 
 
