@@ -21,7 +21,7 @@ from registry.values.errors import Unavailable
 if TYPE_CHECKING:
     from registry.database.database import Database
 
-HELD = timedelta(seconds=15)
+HELD = timedelta(seconds=8)
 """How long a lease lasts without being renewed."""
 _RENEWED_EVERY = HELD / 4
 _LOOK_SECONDS = 0.1
