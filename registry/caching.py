@@ -46,4 +46,4 @@ def caching_of(
         blobs=blobs,
     )
     every = settings.upstream_check
-    return caching(below, settings.hosts, mirror_of=settings.mirror_of, every=every)
+    return caching(below, settings.hosts, every=every)

@@ -23,6 +23,7 @@ from registry.values.scope import Hosts, Scope
 ENVIRONMENT_PREFIX = "MOORAGE_"
 
 _CUSTOM_DOMAIN = re.compile(r"([A-Za-z0-9.-]+)=(?:([0-9]{12})/([a-z0-9-]+)|public)", re.ASCII)
+_MIRROR = re.compile(r"([A-Za-z0-9.-]+)=([A-Za-z0-9.-]+(?::[0-9]{1,5})?)", re.ASCII)
 _REGION = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
 _WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
@@ -81,8 +82,8 @@ class Settings:
         24.0, "hours that a cached tag is served before it is compared with its upstream's"
     )
     upstream_timeout: float = _setting(30.0, "seconds an upstream registry may stand still")
-    mirror_of: str = _setting(
-        "", "upstream meant by pulls of names that are not here, for dockerd: docker.io"
+    mirror_hosts: str = _setting(
+        "", "host names that are mirrors for dockerd, comma-separated: hub.example.com=docker.io"
     )
     undelete_days: float = _setting(
         7.0, "days for which what is deleted can be brought back; 0 for not at all"
@@ -195,7 +196,16 @@ class Settings:
                 public.add(name.lower())
             else:
                 custom[name.lower()] = Scope(account, region)
-        return Hosts(self.scope, self.domain, custom, frozenset(public))
+        return Hosts(self.scope, self.domain, custom, frozenset(public), self._mirrors())
+
+    def _mirrors(self) -> dict[str, str]:
+        found = {}
+        for entry in _listed(self.mirror_hosts):
+            match = _MIRROR.fullmatch(entry)
+            if match is None:
+                raise ParameterInvalid(f"mirror_hosts: {entry!r} is not <host>=<upstream>")
+            found[match[1].lower()] = match[2]
+        return found
 
     @property
     def gc_grace(self) -> timedelta:

@@ -98,7 +98,7 @@ class OciApp:
         """Serve one request."""
         request = Request(scope, receive)
         request.state.surface = "oci"
-        request.state.bearer = self._addresses.is_public(_host(request))
+        request.state.bearer = self._addresses.gives_tokens(_host(request))
         try:
             answer = await self._serve(request, receive)
         except MoorageError as error:
@@ -178,7 +178,7 @@ class OciApp:
         name = place.name
         if found.route.anonymous:  # a pull: it may mean another registry that this one stands for
             namespace = found.request.query_params.get("ns")
-            name = self._mirrors.name(place.scope, name, namespace)
+            name = self._mirrors.name(place.scope, name, namespace, _host(found.request))
         return Call(
             request=found.request,
             receive=found.receive,
@@ -195,10 +195,8 @@ class OciApp:
         namespace = found.request.query_params.get("ns")
         host = _host(found.request)
         if self._mirrors.foreign(call.scope, found.parameters["name"], namespace, host):
-            raise NotFound(
-                f"no pull through cache rule of this registry has {shown(namespace or '')} as its"
-                " upstream"
-            )
+            upstream = shown(namespace or self._mirrors.of(host))
+            raise NotFound(fX)
 
     def _proven(self, found: _Found) -> Proven | None:
         """Whose token the request brings; None for an anonymous caller, where one may ask."""

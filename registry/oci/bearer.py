@@ -1,4 +1,4 @@
-"""`/token/`: how docker gets in where only public registries are.
+"""`/token/`: how docker gets in where only public registries are, or a mirror.
 
 `/v2/` there answers 401 with a Bearer challenge, as public.ecr.aws does, because docker asks it
 before it pulls and gives up at a Basic challenge if nobody has logged in. Whoever has no password
@@ -56,8 +56,8 @@ class TokenApp:
         await self._answer(request)(scope, receive, send)
 
     def _answer(self, request: Request) -> Response:
-        public = self._addresses.is_public(request.headers.get("host", ""))
-        if not public or request.url.path not in ("/token", "/token/"):
+        given = self._addresses.gives_tokens(request.headers.get("host", ""))
+        if not given or request.url.path not in ("/token", "/token/"):
             return envelope(404, "UNSUPPORTED", "nothing is served at this path")
         if request.method not in ("GET", "HEAD"):
             message = f"{request.method} is not served here; GET is"

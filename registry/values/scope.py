@@ -61,6 +61,13 @@ class Hosts:
     public: frozenset[str] = frozenset()
     """Names of one's own, of the same form, below which all public registries are."""
 
+    mirrors: Mapping[str, str] = field(default_factory=dict)
+    """Names of one's own, of the same form, and of which upstream registry each is a mirror."""
+
+    def mirror_of(self, host: str) -> str | None:
+        """The upstream registry whose mirror a Host header means."""
+        return self.mirrors.get(_without_port(host))
+
     def is_public(self, host: str) -> bool:
         """Whether a Host header means the public registries alone."""
         name = _without_port(host)

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,25 +24,25 @@ START_SECONDS = 60
 
 
 @contextmanager
-def docker_engine() -> Iterator[str]:
-    """The `DOCKER_HOST` of an engine."""
+def docker_engine(*options: str) -> Iterator[str]:
+    """The `DOCKER_HOST` of an engine; with options for dockerd, of one started with them."""
     client = require_tool("docker")
     host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
-    if _answers(client, host):
+    if not options and _answers(client, host):
         yield host
         return
     if os.geteuid() != 0:
         missing("no Docker Engine answers, and only root can start one")
-    with _own_engine(client) as host:
+    with _own_engine(client, options) as host:
         yield host
 
 
 @contextmanager
-def _own_engine(client: Path) -> Iterator[str]:
+def _own_engine(client: Path, options: Sequence[str]) -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="mo"))
     host = f"unix://{folder}/docker.sock"
     command = [str(require_tool("dockerd")), "--data-root", f"{folder}/data"]
-    command += ["--exec-root", f"{folder}/exec", "-p", f"{folder}/pid", "-H", host]
+    command += ["--exec-root", f"{folder}/exec", "-p", f"{folder}/pid", "-H", host, *options]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
     try:

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.clients.engine import docker_engine
 from tests.clients.programs import Program
 from tests.images import Blob, layer, multi_arch, oci_image, push
 from tests.server_process import ServerProcess
@@ -45,9 +46,9 @@ def serving_fake() -> Iterator[FakeRegistry]:
 def caching(
     serving_fake: FakeRegistry, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ServerProcess]:
-    """It has the fake as the upstream of `hub/`, and of what has no prefix."""
+    """It has the fake as the upstream of `hub/`, and is its mirror under the name localhost."""
     fake, folder = serving_fake, tmp_path_factory.mktemp("caching")
-    options = ("--upstreams", fake.url, "--mirror-of", fake.address)
+    options = ("--upstreams", fake.url, "--mirror-hosts", f"localhost={fake.address}")
     server = ServerProcess(folder, *options).start()
     cache_of(server, fake.address)
     yield server
@@ -163,21 +164,38 @@ def test_a_slow_client_does_not_hold_up_the_others(
     assert len(fake.requests("GET", blob.digest)) == 1
 
 
-def test_dockers_way_and_containerds(caching: ServerProcess, fake: FakeRegistry) -> None:
-    """Without credentials: a ping, then the pull by the upstream's own names."""
+@pytest.fixture
+def mirrored(caching: ServerProcess) -> Iterator[Program]:
+    """A docker whose engine has the server as its mirror of Docker Hub, and no credentials."""
+    mirror = f"http://localhost:{caching.port}"
+    with docker_engine("--registry-mirror", mirror) as host:
+        yield Program(require_tool("docker"), {"DOCKER_HOST": host, "HOME": str(caching.folder)})
+
+
+def test_docker_pulls_through_a_mirror(
+    caching: ServerProcess, fake: FakeRegistry, mirrored: Program
+) -> None:
+    let_anyone_pull(caching)
+    image = fake.hold("library/moorage-mirrored", oci_image(layer({"hello": b"hello"})), "v1")
+    mirrored("pull", "moorage-mirrored:v1")
+    shown = mirrored("image", "ls", "--digests", "--format", "{{.Repository}} {{.Digest}}")
+    assert shown.split() == ["moorage-mirrored", image.digest]
+    names = [each["repositoryName"] for each in caching.ecr.describe_repositories()["repositories"]]
+    assert "hub/library/moorage-mirrored" in names
+    assert "library/moorage-mirrored" not in names
+
+
+def test_containerds_way(caching: ServerProcess, fake: FakeRegistry) -> None:
+    """Without credentials, the upstream's own names, and its host as the namespace."""
     let_anyone_pull(caching)
     image = fake.hold("library/app", oci_image(layer({"hello": b"hello"})), "v1")
     with httpx.Client(base_url=caching.url, trust_env=False) as nobody:
-        assert nobody.get("/v2/").status_code == 401
-        for query in ({}, {"ns": fake.address}):
-            head = nobody.head("/v2/library/app/manifests/v1", params=query)
-            assert head.headers["docker-content-digest"] == image.digest
-            for blob in image.blobs:
-                got = nobody.get(f"/v2/library/app/blobs/{blob.digest}", params=query)
-                assert got.content == blob.content
-    names = [each["repositoryName"] for each in caching.ecr.describe_repositories()["repositories"]]
-    assert "hub/library/app" in names
-    assert "library/app" not in names
+        nobody.params = httpx.QueryParams(ns=fake.address)
+        head = nobody.head("/v2/library/app/manifests/v1")
+        assert head.headers["docker-content-digest"] == image.digest
+        for blob in image.blobs:
+            got = nobody.get(f"/v2/library/app/blobs/{blob.digest}")
+            assert got.content == blob.content
 
 
 def test_an_upstream_that_breaks_off(caching: ServerProcess, fake: FakeRegistry) -> None:

@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from tests.application import HOST, OpenRegistry, Registry, allow
+from registry.config import Settings
+from registry.values.errors import ParameterInvalid
+from tests.application import HOST, OpenRegistry, Registry, allow, on
 from tests.images import Image, layer, oci_image
 from tests.oci.bodies import refused
 from tests.upstream.fake import FakeRegistry, serving
 
 IMAGE = oci_image(layer({"hello": b"theirs"}))
 MINE = oci_image(layer({"hello": b"mine"}))
+ANYONE = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": "*",
+                "Action": [
+                    "ecr:BatchGetImage",
+                    "ecr:GetDownloadUrlForLayer",
+                    "ecr:BatchImportUpstreamImage",
+                    "ecr:CreateRepository",
+                ],
+                "Resource": on("hub/*"),
+            }
+        ],
+    }
+)
 
 
 @pytest.fixture
@@ -97,26 +118,56 @@ def test_a_namespace_tells_nothing_to_who_may_not_pull(registry: Registry) -> No
 
 
 def test_a_push_never_means_another_registry(open_one: OpenRegistry, fake: FakeRegistry) -> None:
-    registry = open_one(upstreams=fake.url, mirror_of=fake.address)
+    registry = open_one(upstreams=fake.url, mirror_hosts=f"mirror.test={fake.address}")
     rule(registry, "hub", fake.address)
     with registry.http() as client:
-        for query in ("", f"?ns={fake.address}"):
-            answer = client.post(f"/v2/library/app/blobs/uploads/{query}")
+        for query, host in ((f"?ns={fake.address}", HOST), ("", "mirror.test")):
+            answer = client.post(f"/v2/library/app/blobs/uploads/{query}", headers={"host": host})
             refused(answer, 404, "NAME_UNKNOWN", "'library/app'")
 
 
-def test_the_default_upstream_is_meant_by_what_is_not_here(
+def test_a_host_of_its_own_is_a_mirror_without_namespaces(
     open_one: OpenRegistry, fake: FakeRegistry
 ) -> None:
-    registry = open_one(upstreams=fake.url, mirror_of=fake.address)
+    """As dockerd asks, which has no credentials for mirrors and takes no Basic challenge."""
+    registry = open_one(upstreams=fake.url, mirror_hosts=f"mirror.test={fake.address}")
     rule(registry, "hub", fake.address)
-    registry.create("deep/down/app")
-    registry.hold("deep/down/app", IMAGE, "v1")
+    with registry.anyone({"host": "mirror.test:5000"}) as docker:
+        challenged = docker.get("/v2/")
+        assert challenged.status_code == 401
+        how = 'Bearer realm="http://mirror.test:5000/token/",service="public",scope="aws"'
+        assert challenged.headers["www-authenticate"] == how
+        token = docker.get("/token/", params={"service": "public", "scope": "aws"}).json()["token"]
+        docker.headers["authorization"] = f"Bearer {token}"
+        assert docker.get("/v2/library/app/manifests/v1").status_code == 401
+        assert not fake.asked
+        registry.ecr().put_registry_policy(policyText=ANYONE)
+        pull(docker, "library/app", IMAGE, None)
     with registry.http() as client:
+        client.headers["host"] = "mirror.test:5000"
         pull(client, "library/app", IMAGE, None)
-        pull(client, "deep/down/app", IMAGE, None)  # is here, and stays what it is
-        pull(client, "hub/deep/down/app", MINE, None)
-        pull(client, "deep/down/app", MINE, fake.address)
+        pull(client, "library/app", IMAGE, fake.address)
+        answer = client.get("/v2/library/app/manifests/v1", params={"ns": "quay.io"})
+        refused(answer, 404, "NAME_UNKNOWN", "quay.io")
+
+
+def test_a_mirror_serves_nothing_of_our_own(open_one: OpenRegistry) -> None:
+    registry = open_one(mirror_hosts="mirror.test=docker.io")
+    registry.create("library/app")
+    registry.hold("library/app", MINE, "v1")
+    with registry.http() as client:
+        path = "/v2/library/app/manifests/v1"
+        assert client.get(path).content == MINE.manifest
+        answer = client.get(path, headers={"host": "mirror.test"})
+        refused(answer, 404, "NAME_UNKNOWN", "'docker.io'")
+    with registry.anyone() as nobody:  # only there is a token given
+        assert nobody.get("/token/").status_code == 404
+
+
+@pytest.mark.parametrize("text", ["mirror.test", "mirror.test=", "=docker.io", "a=b/c", "a b=c"])
+def test_what_is_no_setting(text: str) -> None:
+    with pytest.raises(ParameterInvalid, match="mirror_hosts"):
+        Settings(mirror_hosts=text)
 
 
 def test_docker_hub_has_many_names(registry: Registry) -> None:
@@ -124,6 +175,6 @@ def test_docker_hub_has_many_names(registry: Registry) -> None:
     mirrors = registry.stores.caching.mirrors
     scope = registry.settings.scope
     for ns in ("docker.io", "index.docker.io", "registry-1.docker.io"):
-        assert mirrors.name(scope, "library/nginx", ns) == "hub/library/nginx"
+        assert mirrors.name(scope, "library/nginx", ns, HOST) == "hub/library/nginx"
         assert not mirrors.foreign(scope, "library/nginx", ns, HOST)
     assert mirrors.foreign(scope, "library/nginx", "quay.io", HOST)

@@ -44,6 +44,10 @@ class Addresses:
         """Whether there are only public registries below that host."""
         return self._hosts.is_public(host)
 
+    def gives_tokens(self, host: str) -> bool:
+        """Whether docker pulls there without a login: it is given a token that is nobody's."""
+        return self.is_public(host) or self._hosts.mirror_of(host) is not None
+
     def find(self, host: str, path: str) -> Place:
         """What a path below a host names; without a path, the registry.
 

@@ -54,10 +54,8 @@ class Caching:
     fetches: Fetches
 
 
-def caching(below: Below, hosts: Hosts, *, mirror_of: str, every: timedelta) -> Caching:
-    """`mirror_of` is the upstream meant where a pull names none, `every` how long a tag is
-    served without a look at its upstream.
-    """
+def caching(below: Below, hosts: Hosts, *, every: timedelta) -> Caching:
+    """`every` is how long a tag is served without a look at its upstream."""
     rules = Rules(below.database, below.cache)
     sources = Sources(below.secrets, below.client)
     leases = Leases(below.database)
@@ -82,5 +80,5 @@ def caching(below: Below, hosts: Hosts, *, mirror_of: str, every: timedelta) -> 
         gaps=Gaps(below.database, below.images),
         leases=leases,
     )
-    mirrors = Mirrors(rules, below.repositories, hosts, mirror_of)
+    mirrors = Mirrors(rules, hosts)
     return Caching(rules, sources, mirrors, imports, fetches)

@@ -1,8 +1,8 @@
 """A registry as a mirror: names as their own registry has them.
 
 containerd asks a mirror for `/v2/library/nginx/manifests/latest?ns=docker.io`; dockerd asks
-without `ns`, as it knows mirrors of Docker Hub alone. Both mean the repository of the rule for
-that upstream.
+without `ns`, as it knows mirrors of Docker Hub alone: for it a host name of its own says which
+upstream is meant. Both mean the repository of the rule for that upstream.
 
 Source: containerd, docs/hosts.md ("registry namespace"); docker, "Run as a pull through cache".
 """
@@ -11,10 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry.values.errors import RepositoryNotFound
-
 if TYPE_CHECKING:
-    from registry.domain.repositories import Repositories
     from registry.domain.upstreams.rules import Rule, Rules
     from registry.values.scope import Hosts, Scope
 
@@ -25,32 +22,25 @@ _ALIASES = {"registry-1.docker.io": _HUB, "index.docker.io": _HUB}
 class Mirrors:
     """Finds the name here."""
 
-    def __init__(
-        self, rules: Rules, repositories: Repositories, hosts: Hosts, default: str = ""
-    ) -> None:
-        """`default` is the upstream meant where a request says none; empty for no one."""
+    def __init__(self, rules: Rules, hosts: Hosts) -> None:
         self._rules = rules
-        self._repositories = repositories
         self._hosts = hosts
-        self._default = default
 
-    def name(self, scope: Scope, name: str, namespace: str | None) -> str:
-        """The name here of a repository that a pull names. Quick."""
-        if namespace:
-            return self._mirrored(scope, name, namespace) or name
-        if not self._default or self._rules.covering(scope, name) is not None:
-            return name
-        try:
-            self._repositories.get(scope, name)
-        except RepositoryNotFound:
-            return self._mirrored(scope, name, self._default) or name
-        return name
+    def name(self, scope: Scope, name: str, namespace: str | None, host: str) -> str:
+        """The name here of a repository that a pull, sent to `host`, names. Quick."""
+        wanted = namespace or self.of(host)
+        return (self._mirrored(scope, name, wanted) if wanted else None) or name
 
     def foreign(self, scope: Scope, name: str, namespace: str | None, host: str) -> bool:
         """Whether a pull, sent to `host`, means a registry that nothing here stands for."""
-        if not namespace or scope.is_public or self._own(scope, namespace, host):
+        wanted = namespace or self.of(host)
+        if not wanted or scope.is_public or self._own(scope, wanted, host):
             return False
-        return self._mirrored(scope, name, namespace) is None
+        return self._mirrored(scope, name, wanted) is None
+
+    def of(self, host: str) -> str:
+        """The upstream that a host name is a mirror of; empty for any other host."""
+        return self._hosts.mirror_of(host) or ""
 
     def _mirrored(self, scope: Scope, name: str, namespace: str) -> str | None:
         wanted = upstream_host(namespace)
