@@ -195,8 +195,8 @@ class OciApp:
         namespace = found.request.query_params.get("ns")
         host = _host(found.request)
         if self._mirrors.foreign(call.scope, found.parameters["name"], namespace, host):
-            upstream = shown(namespace or self._mirrors.of(host))
-            raise NotFound(fX)
+            wanted = shown(namespace or self._mirrors.of(host))
+            raise NotFound(f"no pull through cache rule of this registry has the upstream {wanted}")
 
     def _proven(self, found: _Found) -> Proven | None:
         """Whose token the request brings; None for an anonymous caller, where one may ask."""
