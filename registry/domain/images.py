@@ -130,10 +130,12 @@ class Images:
         digest: Digest | None = None,
         tag_names: Sequence[str] = (),
         complete: bool = False,
+        also: Callable[[sa.Connection], None] | None = None,
     ) -> Pushed:
         """Store a manifest under its digest, and let the tags point at it.
 
         `complete` asks for everything it names to be there, whatever may be sparse elsewhere.
+        `also` is done in the same transaction, if the image is new or a tag moved.
 
         Raises DigestInvalid, ManifestInvalid and its kinds, TagImmutable, QuotaExceeded,
         KeyUnavailable, Vanished.
@@ -163,6 +165,8 @@ class Images:
                 rows.point_tag(connection, repository, tag, image_id)
             if row is None or moved:
                 self._pushed(connection, image_id)
+                if also is not None:
+                    also(connection)
             signing.request(connection, repository, image_id, manifest)
             events.pushed(connection, repository, image_id, moved, is_new=row is None)
             if row is None:

@@ -27,11 +27,13 @@ from registry.values.errors import (
     ImageNotFound,
     ManifestInvalid,
     MoorageError,
+    QuotaExceeded,
     RepositoryExists,
     RepositoryNotFound,
     TagImmutable,
     UpstreamDenied,
     UpstreamFailed,
+    Vanished,
 )
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from registry.domain.upstreams.rules import Rule, Rules
     from registry.domain.upstreams.sources import Sources
     from registry.domain.upstreams.tags import UpstreamTags
+    from registry.domain.upstreams.telling import Telling
     from registry.upstream.client import Client, Content
     from registry.values.scope import Scope
 
@@ -87,6 +90,7 @@ class Imports:
         images: Images,
         tags: UpstreamTags,
         leases: Leases,
+        telling: Telling,
         every: timedelta,
     ) -> None:
         """`images` must take manifests whose content is not here yet.
@@ -101,6 +105,7 @@ class Imports:
         self._images = images
         self._tags = tags
         self._leases = leases
+        self._telling = telling
         self._every = every
         self._flights: Flights[Future[None]] = Flights(AT_ONCE)
         self._quiet: dict[str, float] = {}
@@ -154,11 +159,19 @@ class Imports:
     def _fetch_or_keep(self, wanted: Wanted) -> None:
         try:
             self._fetch(wanted)
-        except (ImageNotFound, UpstreamFailed, UpstreamDenied) as error:
+        except (ImageNotFound, UpstreamFailed, UpstreamDenied, QuotaExceeded) as error:
+            self._tell(wanted, error)
             if self._here(wanted.scope, wanted.name, wanted.reference) is None:
                 raise
             self._hush(_silenced(wanted.rule, error, str(wanted)))
             _log.warning("%s is served as it is here: %s", wanted, error)
+
+    def _tell(self, wanted: Wanted, error: MoorageError) -> None:
+        """Only what an operator can do something about, and of repositories that there are."""
+        if isinstance(error, UpstreamFailed | UpstreamDenied):
+            with suppress(RepositoryNotFound, Vanished):
+                repository = self._repositories.get(wanted.scope, wanted.name)
+                self._telling.failed(repository, wanted.rule, wanted.reference, error)
 
     def _hush(self, what: str) -> None:
         if len(self._quiet) >= _QUIET_MAX:
@@ -199,6 +212,7 @@ class Imports:
                 content.media_type or None,
                 digest=content.digest,
                 tag_names=() if tag is None else (tag,),
+                also=self._telling.brought(repository, wanted.rule, content.digest, tag),
             )
         except ManifestInvalid as error:
             raise UpstreamFailed(f"the upstream gives what is no manifest: {error}") from None
@@ -243,4 +257,4 @@ class Imports:
 
 def _silenced(rule: Rule, error: MoorageError, wanted: str) -> str:
     """About what the upstream is not asked for a while: the one tag, or anything."""
-    return wanted if isinstance(error, ImageNotFound | UpstreamDenied) else rule.url
+    return wanted if isinstance(error, ImageNotFound | UpstreamDenied | QuotaExceeded) else rule.url
