@@ -5,36 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from registry.database.schema import images, tags
-from registry.domain import blobs, events, links, storage_class
+from registry.domain import events, links, references, storage_class
 from registry.domain import image_rows as rows
 from registry.domain.repositories import current
 from registry.domain.scanning import requests as scan_requests
 from registry.domain.signing import requests as signing
 from registry.values.digest import CANONICAL, Digest
-from registry.values.errors import (
-    ImageArchived,
-    ImageNotFound,
-    ManifestInvalid,
-    ManifestReferenceUnknown,
-)
-from registry.values.manifest import Manifest, parse
+from registry.values.errors import ImageArchived, ImageNotFound
+from registry.values.manifest import parse
 
 if TYPE_CHECKING:
     from registry.database.database import Cache, Database
+    from registry.domain.references import Sparse
     from registry.domain.repositories import Repository
     from registry.domain.resting import Removal
     from registry.domain.vault import Vault
 
 REFERRERS_MAX = 4 * 1024 * 1024
 """Bytes of manifests that one page of referrers is read from; one more may go over it."""
-
-Sparse = Literal["none", "index", "all"]
-"""Which manifests may name content that is not here: no one, an index, any manifest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +141,7 @@ class Images:
         with self._database.write() as connection:
             current(connection, repository)
             sparse = "none" if complete else self._sparse
-            held, gaps = _check_references(connection, repository, manifest, sparse)
+            held, gaps = references.check(connection, repository, manifest, sparse)
             row = rows.find(connection, repository, actual)
             moved = rows.tags_to_move(connection, repository, tag_names, row.id if row else None)
             image_id = (
@@ -347,33 +340,6 @@ class Images:
     def _open(self, row: sa.Row[Any], names: tuple[str, ...]) -> Stored:
         content = self._vault.open(row.key_id, row.manifest, row.digest)
         return Stored(_image(row, names), content, row.key_id)
-
-
-def _check_references(
-    connection: sa.Connection, repository: Repository, manifest: Manifest, sparse: Sparse
-) -> tuple[set[int], set[str]]:
-    """Ids of the blobs that the manifest needs, and digests of those that need not be there."""
-    held: set[int] = set()
-    gaps: set[str] = set()
-    missing: list[str] = []
-    known = blobs.find_all_linked(connection, repository, (part.digest for part in manifest.blobs))
-    for part in manifest.blobs:
-        blob = known.get(part.digest)
-        if blob is None:
-            may_miss = sparse == "all" or part.elsewhere
-            gaps.add(str(part.digest)) if may_miss else missing.append(str(part.digest))
-        elif blob.size != part.size:
-            raise ManifestInvalid(
-                f"the manifest says that {part.digest} has {part.size} bytes;"
-                f" the blob has {blob.size}"
-            )
-        else:
-            held.add(blob.id)
-    if missing:
-        raise ManifestReferenceUnknown(list(dict.fromkeys(missing)))
-    if sparse == "none":
-        rows.require_children(connection, repository, manifest)
-    return held, gaps
 
 
 def _image(row: sa.Row[Any], names: tuple[str, ...]) -> Image:
