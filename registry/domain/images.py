@@ -128,10 +128,12 @@ class Images:
         digest: Digest | None = None,
         tag_names: Sequence[str] = (),
         complete: bool = False,
+        told: Callable[[sa.Connection], None] | None = None,
     ) -> Pushed:
         """Store a manifest under its digest, and let the tags point at it.
 
         `complete` asks for everything it names to be there, whatever may be sparse elsewhere.
+        `told` is called in the transaction, where it changes something.
 
         Raises DigestInvalid, ManifestInvalid and its kinds, TagImmutable, QuotaExceeded,
         KeyUnavailable, Vanished.
@@ -161,6 +163,8 @@ class Images:
                 rows.point_tag(connection, repository, tag, image_id)
             if row is None or moved:
                 self._pushed(connection, image_id)
+                if told is not None:
+                    told(connection)
             events.pushed(connection, repository, image_id, moved, is_new=row is None)
             stored = rows.find(connection, repository, actual)
         assert stored is not None  # noqa: S101 - inserted above
