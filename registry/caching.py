@@ -33,7 +33,7 @@ def caching_of(
     removal: Removal,
 ) -> Caching:
     """The cache as the wires use it."""
-    vault = Vault(ground.storage, ground.keys)
+    vault = Vault(ground.storage, ground.provider)
     below = Below(
         database=ground.database,
         cache=ground.cache,

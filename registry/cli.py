@@ -18,17 +18,22 @@ from registry.commands.events import events
 from registry.commands.explain import explain
 from registry.commands.gc import gc
 from registry.commands.lifecycle import lifecycle
-from registry.commands.options import Group, options, settings_of
+from registry.commands.options import KEYS, Group, options, settings_of
 from registry.commands.policy import policy
 from registry.commands.protect import protect
+from registry.commands.public import public
 from registry.commands.rekey import rekey
+from registry.commands.signing_key import signing_key
 from registry.commands.tokens import token
 from registry.commands.undelete import undelete
 from registry.commands.upstream_credentials import upstream_credentials
 from registry.commands.usage import quota, usage
 from registry.commands.verify import verify
+from registry.ground import aws_keys, keyring
+from registry.keys.aws import arn_of
 from registry.keys.local import LocalKeyring
 from registry.keys.ring import KeyMetadata
+from registry.values.errors import KeyNotFound
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,6 +52,7 @@ for command in (
     lifecycle,
     policy,
     protect,
+    public,
     quota,
     rekey,
     restore,
@@ -57,6 +63,7 @@ for command in (
     verify,
 ):
     main.add_command(command)
+main.add_command(signing_key)
 policy.add_command(explain)
 
 
@@ -76,7 +83,7 @@ def serve(config: Path | None, **given: Any) -> None:
 
 
 @main.command()
-@options("data", "account", "region", "keyring")
+@options("data", "account", "region", *KEYS)
 def credentials(config: Path | None, **given: Any) -> None:
     """Make another access key for the administrator and write DATA/credentials anew.
 
@@ -94,12 +101,12 @@ def keys() -> None:
     """Master keys of the local keyring; a running server sees every change at once."""
 
 
-_key_options = options("data", "account", "region", "keyring")
+_key_options = options("data", "account", "region", *KEYS)
 
 
 def _keyring(config: Path | None, given: dict[str, Any]) -> LocalKeyring:
     settings = settings_of(config, given)
-    return LocalKeyring(settings.keyring_path, settings.account, settings.region, create=False)
+    return keyring(settings, aws_keys(settings))
 
 
 @keys.command("create")
@@ -109,6 +116,8 @@ def _keyring(config: Path | None, given: dict[str, Any]) -> LocalKeyring:
 def keys_create(description: str, alias: str | None, config: Path | None, **given: Any) -> None:
     """Make a key; name it in `aws ecr create-repository --encryption-configuration`."""
     _show([_keyring(config, given).create(description, alias)])
+    if settings_of(config, given).key_provider == "aws":
+        click.echo("the key is in the keyring of this server, not at AWS", err=True)
 
 
 @keys.command("list")
@@ -116,6 +125,11 @@ def keys_create(description: str, alias: str | None, config: Path | None, **give
 def keys_list(config: Path | None, **given: Any) -> None:
     """List all keys."""
     _show(_keyring(config, given).list())
+    aws = aws_keys(settings_of(config, given))
+    if aws is not None:
+        key_id = aws.resolve(aws.default)
+        click.echo(arn_of(key_id))
+        click.echo(f"  state     {aws.state(key_id)}, kept by AWS KMS: the default")
 
 
 def _on_key(name: str, text: str, act: Callable[[LocalKeyring, str], KeyMetadata]) -> None:
@@ -123,7 +137,22 @@ def _on_key(name: str, text: str, act: Callable[[LocalKeyring, str], KeyMetadata
     @click.argument("key")
     @_key_options
     def command(key: str, config: Path | None, **given: Any) -> None:
+        _act(key, config, given, act)
+
+
+def _act(
+    key: str,
+    config: Path | None,
+    given: dict[str, Any],
+    act: Callable[[LocalKeyring, str], KeyMetadata],
+) -> None:
+    try:
         _show([act(_keyring(config, given), key)])
+    except KeyNotFound as error:
+        if settings_of(config, given).key_provider != "aws":
+            raise
+        told = f"{error} in the keyring; keys of AWS KMS are managed there, with `aws kms`"
+        raise KeyNotFound(told) from None
 
 
 _on_key(
@@ -150,7 +179,7 @@ _on_key(
 @_key_options
 def keys_schedule_deletion(key: str, days: int, config: Path | None, **given: Any) -> None:
     """Destroy a key after a waiting period: what it seals is then lost for ever."""
-    _show([_keyring(config, given).schedule_deletion(key, days)])
+    _act(key, config, given, lambda ring, name: ring.schedule_deletion(name, days))
 
 
 def _show(found: Any) -> None:

@@ -22,7 +22,7 @@ from registry.values.scope import Hosts, Scope
 
 ENVIRONMENT_PREFIX = "MOORAGE_"
 
-_CUSTOM_DOMAIN = re.compile(r"([A-Za-z0-9.-]+)=([0-9]{12})/([a-z0-9-]+)", re.ASCII)
+_CUSTOM_DOMAIN = re.compile(r"([A-Za-z0-9.-]+)=(?:([0-9]{12})/([a-z0-9-]+)|public)", re.ASCII)
 _REGION = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
 _WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
@@ -51,7 +51,9 @@ class Settings:
         "localhost", "registries other than the default: <account>.dkr.ecr.<region>.<domain>"
     )
     custom_domains: str = _setting(
-        "", "host names of one's own, comma-separated: images.example.com=123456789012/eu-west-1"
+        "",
+        "host names of one's own, comma-separated: images.example.com=123456789012/eu-west-1,"
+        " or =public for public registries",
     )
     robot_tokens: bool = _setting(False, "allow long-lived tokens (moorage token create)")
     policies: Path | None = _setting(None, "directory of policy files, applied at every start")
@@ -95,6 +97,12 @@ class Settings:
     )
     encryption: bool = _setting(True, "encrypt blobs and manifests of new repositories at rest")
     keyring: Path | None = _setting(None, "file of the local keyring; default DATA/keyring.json")
+    key_provider: Literal["local", "aws"] = _setting(
+        "local", "who keeps the master keys: local (the keyring) or aws (AWS KMS)"
+    )
+    aws_kms_key: str | None = _setting(None, "AWS KMS: id, alias or ARN of the default key")
+    aws_kms_region: str | None = _setting(None, "AWS KMS: region of the keys; default: region")
+    aws_kms_endpoint: str | None = _setting(None, "AWS KMS: endpoint URL, for another than AWS's")
     storage: Literal["disk", "s3"] = _setting("disk", "where blobs lie: disk (DATA/storage) or s3")
     s3_bucket: str | None = _setting(None, "S3: bucket")
     s3_prefix: str = _setting("", "S3: prefix of every key")
@@ -131,6 +139,8 @@ class Settings:
         self.hosts  # noqa: B018 - raises for what it cannot read
         if self.storage == "s3" and not self.s3_bucket:
             raise ParameterInvalid("s3_bucket: required with storage = s3")
+        if self.key_provider == "aws" and not self.aws_kms_key:
+            raise ParameterInvalid("aws_kms_key: required with key_provider = aws")
         self._check_bounds()
 
     def _check_bounds(self) -> None:
@@ -173,16 +183,19 @@ class Settings:
     @property
     def hosts(self) -> Hosts:
         """Which host name means which registry. Raises ParameterInvalid."""
-        custom = {}
+        custom, public = {}, set()
         for entry in _listed(self.custom_domains):
             match = _CUSTOM_DOMAIN.fullmatch(entry)
             if match is None:
                 raise ParameterInvalid(
-                    f"custom_domains: {entry!r} is not <host>=<account>/<region>"
+                    f"custom_domains: {entry!r} is not <host>=<account>/<region> or <host>=public"
                 )
             name, account, region = match.groups()
-            custom[name.lower()] = Scope(account, region)
-        return Hosts(self.scope, self.domain, custom)
+            if account is None:
+                public.add(name.lower())
+            else:
+                custom[name.lower()] = Scope(account, region)
+        return Hosts(self.scope, self.domain, custom, frozenset(public))
 
     @property
     def gc_grace(self) -> timedelta:

@@ -17,13 +17,17 @@ from registry.domain.identities.secrets import Secrets
 from registry.domain.identities.sessions import Sessions
 from registry.domain.pull_exclusions import PullExclusions
 from registry.domain.pulls import Pulls
+from registry.keys.aws import AwsKeys, keys_of_aws
+from registry.keys.filesealing import AwsFileSealing
 from registry.keys.local import LocalKeyring
+from registry.keys.providers import Providers
 from registry.storage.filesystem import FilesystemDriver
 from registry.storage.s3 import S3Driver
 from registry.storage.s3_client import s3_client
 from registry.values.errors import Unavailable
 
 if TYPE_CHECKING:
+    from registry.keys.provider import KeyProvider
     from registry.storage.driver import Driver
 
 
@@ -34,6 +38,11 @@ class Ground:
     database: Database
     cache: Cache
     keys: LocalKeyring
+    """The keyring: keys of our own, and what all other secrets derive from."""
+    provider: KeyProvider
+    """Every key that something can be stored under."""
+    aws: AwsKeys | None
+    """AWS KMS, where it keeps the keys."""
     storage: Driver
     secrets: Secrets
     directory: Directory
@@ -62,7 +71,8 @@ def lay_ground(settings: Settings) -> Ground:
     """Open database, keyring and storage in a directory that `setup.prepare` has prepared."""
     database = Database(settings.data / "moorage.db")
     cache = Cache(database)
-    keys = LocalKeyring(settings.keyring_path, settings.account, settings.region, create=False)
+    aws = aws_keys(settings)
+    keys = keyring(settings, aws)
     secrets = Secrets(keys.secret("access keys"))
     directory = Directory(database, cache, secrets)
     pull_events = PullEvents(database) if settings.event_pulls else None
@@ -70,6 +80,8 @@ def lay_ground(settings: Settings) -> Ground:
         database=database,
         cache=cache,
         keys=keys,
+        provider=keys if aws is None else Providers(keys, aws),
+        aws=aws,
         storage=storage_driver(settings),
         secrets=secrets,
         directory=directory,
@@ -83,6 +95,25 @@ def lay_ground(settings: Settings) -> Ground:
         ),
         pull_events=pull_events,
         audit=AuditLog(settings.audit_path, settings.audit_days) if settings.audit else None,
+    )
+
+
+def aws_keys(settings: Settings) -> AwsKeys | None:
+    """AWS KMS, where the settings have it keep the keys."""
+    if settings.key_provider == "local":
+        return None
+    region = settings.aws_kms_region or settings.region
+    return keys_of_aws(settings.aws_kms_key or "", region, settings.aws_kms_endpoint)
+
+
+def keyring(settings: Settings, aws: AwsKeys | None, *, create: bool = False) -> LocalKeyring:
+    """The keyring file, sealed under a key of AWS KMS where that keeps the keys."""
+    return LocalKeyring(
+        settings.keyring_path,
+        settings.account,
+        settings.region,
+        create=create,
+        sealing=None if aws is None else AwsFileSealing(aws),
     )
 
 

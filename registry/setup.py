@@ -27,10 +27,10 @@ from registry.domain.policyfiles.applying import PolicyFiles
 from registry.domain.policyfiles.folder import read_folder
 from registry.domain.policyfiles.problems import PolicyFilesInvalid
 from registry.domain.quotas import Limits, Quotas
+from registry.domain.rekeyer import TASK as REKEYING
 from registry.domain.tasks import free
-from registry.ground import lay_ground
+from registry.ground import aws_keys, keyring, lay_ground
 from registry.http.logs import fields
-from registry.keys.local import LocalKeyring
 from registry.server import StartFailed
 from registry.storage.filesystem import FilesystemDriver
 from registry.storage.s3 import S3Driver
@@ -71,9 +71,9 @@ def prepare(settings: Settings) -> None:
     nothing of it.
     """
     path = settings.data / "moorage.db"
-    LocalKeyring(
-        settings.keyring_path, settings.account, settings.region, create=not path.exists()
-    ).purge()
+    keys = keyring(settings, aws_keys(settings), create=not path.exists())
+    keys.protect()
+    keys.purge()
     database = Database(path)
     migrate.upgrade(database)
     database.close()
@@ -82,7 +82,8 @@ def prepare(settings: Settings) -> None:
         path = credentials_path(settings)
         ground.accounts.bootstrap(settings.account, lambda key: write_credentials(path, key))
         Quotas(ground.database).set_for_everybody(Limits(**settings.quotas))
-        free(ground.database, DELIVERY)  # of a server that was killed: this one is alone here
+        for task in (DELIVERY, REKEYING):
+            free(ground.database, task)  # of a server that was killed: this one is alone here
         if settings.policies is not None:
             apply_policies(settings.policies, PolicyFiles(ground.database, settings.scope))
         # The driver that is there: each further client of S3 costs tens of MB for good.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from registry.caching import caching_of
@@ -36,7 +37,7 @@ from registry.domain.rekeyer import Rekeyer
 from registry.domain.rekeying import Rekeying
 from registry.domain.replication import queue
 from registry.domain.replication.backfills import Backfills
-from registry.domain.replication.pieces import Pieces
+from registry.domain.replication.pieces import Pieces, uncounted
 from registry.domain.replication.replicator import Replicator
 from registry.domain.replication.sender import Sender
 from registry.domain.replication.statuses import Statuses
@@ -44,6 +45,10 @@ from registry.domain.repositories import Repositories
 from registry.domain.repository_settings import RepositorySettings
 from registry.domain.resealing import Resealing
 from registry.domain.resting import Removal, nothing_more
+from registry.domain.scanning.reports import Reports
+from registry.domain.scanning.scans import Scans
+from registry.domain.signing.configuration import SigningConfigurations
+from registry.domain.signing.requests import Signings
 from registry.domain.storage_class import StorageClasses
 from registry.domain.tagged import TagsOf
 from registry.domain.templates import Templates
@@ -54,6 +59,12 @@ from registry.domain.vault import Vault
 from registry.ecr.binding import Stores as EcrStores
 from registry.ground import Ground
 from registry.iam.service import Stores
+
+
+def scans_of(ground: Ground) -> Scans:
+    """What is known of the images' scans."""
+    vault = Vault(ground.storage, ground.provider)
+    return Scans(ground.database, vault, Reports(vault))
 
 
 def tokens_of(ground: Ground) -> Tokens:
@@ -85,12 +96,12 @@ def removal_of(settings: Settings) -> Removal:
 
 def repositories_of(settings: Settings, ground: Ground) -> Repositories:
     """The repositories over the ground."""
-    vault = Vault(ground.storage, ground.keys)
+    vault = Vault(ground.storage, ground.provider)
     return Repositories(
         ground.database,
         ground.cache,
         vault,
-        ground.keys,
+        ground.provider,
         removal=removal_of(settings),
         encrypted=settings.encryption,
         lent=Lending(ground.keys),
@@ -104,7 +115,7 @@ def grants_of(ground: Ground) -> Grants:
 
 def garbage_of(settings: Settings, ground: Ground) -> Garbage:
     """What collects garbage over the ground."""
-    vault = Vault(ground.storage, ground.keys)
+    vault = Vault(ground.storage, ground.provider)
     return Garbage(
         ground.database,
         vault,
@@ -127,7 +138,13 @@ def lifecycle_stores(
 ) -> Lifecycle:
     """Lifecycle policies, what runs them, and who keeps images from them."""
     deletions = deletions or deletions_of(settings, ground)
-    return lifecycle_of(ground.database, repositories, deletions, notice=settings.lifecycle_notice)
+    return lifecycle_of(
+        ground.database,
+        repositories,
+        deletions,
+        grace=settings.gc_grace,
+        notice=settings.lifecycle_notice,
+    )
 
 
 def event_targets_of(ground: Ground) -> Targets:
@@ -142,13 +159,13 @@ def event_queue_of(settings: Settings, ground: Ground) -> Queue:
 
 def rekeying_of(settings: Settings, ground: Ground) -> Rekeying:
     """What starts a repository's move to another key, and tells of it."""
-    vault = Vault(ground.storage, ground.keys)
+    vault = Vault(ground.storage, ground.provider)
     return Rekeying(ground.database, vault, repositories_of(settings, ground))
 
 
 def resealing_of(settings: Settings, ground: Ground) -> Resealing:
     """What seals a repository's contents anew over the ground."""
-    database, vault = ground.database, Vault(ground.storage, ground.keys)
+    database, vault = ground.database, Vault(ground.storage, ground.provider)
     stored = Blobs(database, ground.cache, vault, grace=settings.gc_grace)
     return Resealing(database, vault, stored, Uploads(database, vault))
 
@@ -170,7 +187,7 @@ def access_of(settings: Settings, ground: Ground, repositories: Repositories) ->
 
 def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
     """What ECR's operations work on, and the OCI protocol too."""
-    database, vault = ground.database, Vault(ground.storage, ground.keys)
+    database, vault = ground.database, Vault(ground.storage, ground.provider)
     repositories = repositories_of(settings, ground)
     blobs = Blobs(database, ground.cache, vault, grace=settings.gc_grace)
     uploads = Uploads(database, vault)
@@ -198,6 +215,8 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         lifecycle=lifecycle_stores(settings, ground, repositories, deletions),
         pull_exclusions=PullExclusions(database, ground.cache),
         storage_classes=StorageClasses(database),
+        signing=SigningConfigurations(database),
+        signings=Signings(database),
         tags_of=TagsOf(database),
         blobs=blobs,
         uploads=uploads,
@@ -205,7 +224,7 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         downloads=Downloads(ground.keys.secret("download links"), tokens),
         tokens=tokens,
         access=access,
-        key_use=KeyUse(ground.keys, access),
+        key_use=KeyUse(ground.provider, access),
         statuses=Statuses(database),
         backfills=Backfills(database),
         caching=caching_of(
@@ -217,6 +236,7 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
             blobs=blobs,
             removal=removal,
         ),
+        scans=scans_of(ground),
     )
 
 
@@ -226,9 +246,14 @@ def orders_of(ground: Ground, stores: EcrStores) -> Orders:
     return Orders(stores.images, copier, stores.deletions)
 
 
-def replicator_of(settings: Settings, ground: Ground, stores: EcrStores) -> Replicator:
+def replicator_of(
+    settings: Settings,
+    ground: Ground,
+    stores: EcrStores,
+    count: Callable[[str], None] = uncounted,
+) -> Replicator:
     """What replicates; what it brings is not replicated once more."""
-    database, vault = ground.database, Vault(ground.storage, ground.keys)
+    database, vault = ground.database, Vault(ground.storage, ground.provider)
     removal = replace(removal_of(settings), deleted=nothing_more)
     images = Images(
         database, ground.cache, vault, removal=removal, sparse=settings.sparse_manifests
@@ -241,7 +266,7 @@ def replicator_of(settings: Settings, ground: Ground, stores: EcrStores) -> Repl
         access=stores.access,
         regions=settings.all_regions,
     )
-    return Replicator(database, Pieces(database, sender), stores.backfills)
+    return Replicator(database, Pieces(database, sender, count), stores.backfills)
 
 
 def undelete_of(ground: Ground) -> Undelete:

@@ -30,7 +30,7 @@ def test_every_setting_can_come_from_the_environment() -> None:
     values = {"int": "7", "float": "1.5", "bool": "on", "Path": "/p", "Path | None": "/p",
               "str": "text", "str | None": "text"}  # fmt: skip
     special = {"account": "111122223333", "region": "eu-north-1", "sparse_manifests": "none",
-               "storage": "s3", "log_level": "debug", "log_format": "text",
+               "key_provider": "aws", "storage": "s3", "log_level": "debug", "log_format": "text",
                "custom_domains": "images.example.com=111122223333/eu-north-1"}  # fmt: skip
     environment = {
         ENVIRONMENT_PREFIX + item.name.upper(): special.get(item.name) or values[str(item.type)]

@@ -9,14 +9,14 @@ from typing import Any
 import click
 
 from registry.commands.opened import opened
-from registry.commands.options import Group, options, settings_of
+from registry.commands.options import KEYS, Group, options, settings_of
 from registry.config import Settings
 from registry.domain.identities.accounts import ADMINISTRATOR, check_account
 from registry.domain.identities.users import Users
 from registry.setup import credentials_path, write_credentials
 from registry.values.errors import ParameterInvalid
 
-_on_server = options("data", "account", "region", "keyring")
+_on_server = options("data", "account", "region", *KEYS)
 
 
 @click.group(cls=Group)

@@ -9,7 +9,7 @@ import click
 
 from registry import __version__
 from registry.commands.opened import opened
-from registry.commands.options import STORAGE, options, settings_of
+from registry.commands.options import KEYS, STORAGE, options, settings_of
 from registry.config import Settings
 from registry.domain import backup as archive
 from registry.ground import storage_driver
@@ -20,7 +20,7 @@ _file = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 
 @click.command()
 @_file
-@options("data", "account", "region", "keyring")
+@options("data", "account", "region", *KEYS)
 def backup(file: Path, config: Path | None, **given: Any) -> None:
     """Write metadata, keyring and credentials to FILE, in one state; a server may run meanwhile.
 
@@ -39,7 +39,7 @@ def backup(file: Path, config: Path | None, **given: Any) -> None:
 
 @click.command()
 @_file
-@options("data", "keyring", *STORAGE)
+@options("data", *KEYS, *STORAGE)
 def restore(file: Path, config: Path | None, **given: Any) -> None:
     """Put FILE's metadata, keyring and credentials into a data directory that has none.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from registry.commands.opened import opened
-from registry.commands.options import STORAGE, options, settings_of
+from registry.commands.options import KEYS, STORAGE, options, settings_of
 from registry.commands.shown import size
 from registry.domain.copying.orders import Order, Orders
 from registry.domain.repositories import scope_and_name
@@ -38,9 +38,7 @@ _NAMED = re.compile(r"(arn:aws:ecr:[^:/@]+:[0-9]{12}:repository/)?([^:@]*)(?:[:@
 @click.option("--move", is_flag=True, help="delete from the source what was copied")
 @click.option("--referrers/--no-referrers", default=True, help="signatures, SBOMs and so on, too")
 @click.option("--create", is_flag=True, help="create the target if it is missing")
-@options(
-    "data", "account", "region", "regions", "keyring", "encryption", "sparse_manifests", *STORAGE
-)
+@options("data", "account", "region", "regions", *KEYS, "encryption", "sparse_manifests", *STORAGE)
 def copy(
     *,
     source: str,

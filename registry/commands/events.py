@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from registry.commands.opened import opened
-from registry.commands.options import Group, options, settings_of
+from registry.commands.options import KEYS, Group, options, settings_of
 from registry.config import Settings
 from registry.domain.events.deliveries import Delivery, Load, Queue
 from registry.domain.events.event import ACTIONS, DETAIL_TYPES
@@ -20,7 +20,7 @@ from registry.domain.events.targets import Target, Targets, Wish
 from registry.domain.tasks import now
 from registry.stores import event_queue_of, event_targets_of
 
-_on_server = options("data", "account", "region", "keyring")
+_on_server = options("data", "account", "region", *KEYS)
 _PAGE = 500
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from registry.commands.opened import opened
-from registry.commands.options import options, settings_of
+from registry.commands.options import KEYS, options, settings_of
 from registry.domain.access import Circumstances, Value
 from registry.domain.explanation import Explanation, Principals
 from registry.domain.explanation import explain as explained
@@ -28,7 +28,7 @@ DENIED = 2
 @click.option("--action", required=True, help="such as ecr:PutImage")
 @click.option("--resource", required=True, help="ARN, or *")
 @click.option("--context", "pairs", multiple=True, metavar="KEY=VALUE", help="a condition key")
-@options("data", "account", "region", "keyring", "robot_tokens")
+@options("data", "account", "region", *KEYS, "robot_tokens")
 def explain(
     principal: str,
     action: str,

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from registry.commands.opened import opened
-from registry.commands.options import STORAGE, options, settings_of
+from registry.commands.options import KEYS, STORAGE, options, settings_of
 from registry.commands.shown import size
 from registry.domain.garbage import Freed, Garbage
 from registry.domain.tasks import HELD
@@ -24,7 +24,7 @@ _WAIT_SECONDS = HELD.total_seconds() + 30
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="only say what would be freed")
-@options("data", "account", "region", "keyring", "gc_grace_hours", "upload_expiry_hours", *STORAGE)
+@options("data", "account", "region", *KEYS, "gc_grace_hours", "upload_expiry_hours", *STORAGE)
 def gc(*, dry_run: bool, config: Path | None, **given: Any) -> None:
     """Free what nobody needs any more; pushes and pulls go on meanwhile.
 

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from registry.commands.opened import opened
-from registry.commands.options import STORAGE, Group, options, settings_of
+from registry.commands.options import KEYS, STORAGE, Group, options, settings_of
 from registry.commands.shown import size
 from registry.config import Settings
 from registry.domain.lifecycle.acting import Done
@@ -32,7 +32,7 @@ _WAIT_SECONDS = HELD.total_seconds() + 30
 _LISTED = 20
 """Images of one repository that a report names; --all names all."""
 
-_on_server = options("data", "account", "region", "keyring", "lifecycle_notice_hours", *STORAGE)
+_on_server = options("data", "account", "region", *KEYS, "lifecycle_notice_hours", *STORAGE)
 _repositories = click.argument("repositories", metavar="[REPOSITORY]...", nargs=-1)
 
 
@@ -103,7 +103,7 @@ def show(name: str, config: Path | None, **given: Any) -> None:
     with _parts(settings) as (_, known, parts):
         repository = known.get(settings.scope, name)
         policy = parts.policies.get(repository)
-        click.echo(policy.document)
+        click.echo(policy.document.strip())
         click.echo(f"last run  {_did(policy)}")
         click.echo(f"next run  {policy.due_at:%Y-%m-%d %H:%M:%S} UTC")
         try:

@@ -24,6 +24,9 @@ STORAGE = (
 )
 """The settings that say where the bytes lie."""
 
+KEYS = ("keyring", "key_provider", "aws_kms_key", "aws_kms_region", "aws_kms_endpoint")
+"""The settings that say where the keys are."""
+
 F = TypeVar("F", bound=Callable[..., object])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from registry.commands.opened import opened
-from registry.commands.options import options, settings_of
+from registry.commands.options import KEYS, options, settings_of
 from registry.domain.protection import LABEL, Protection, Protections
 from registry.stores import repositories_of
 from registry.values.errors import ParameterInvalid
@@ -19,7 +19,7 @@ from registry.values.errors import ParameterInvalid
 @click.option("--on/--off", "itself", default=None, help="whether the repository is protected")
 @click.option("--tag", "tags", multiple=True, help="pattern of protected tags; may be repeated")
 @click.option("--no-tags", is_flag=True, help="protect no tags any more")
-@options("data", "account", "region", "keyring")
+@options("data", "account", "region", *KEYS)
 def protect(
     *,
     name: str,

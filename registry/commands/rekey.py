@@ -10,14 +10,16 @@ from typing import Any
 import click
 
 from registry.commands.opened import opened
-from registry.commands.options import STORAGE, options, settings_of
+from registry.commands.options import KEYS, STORAGE, options, settings_of
 from registry.commands.shown import size
 from registry.config import Settings
 from registry.domain.rekeying import Move, Rekeying
 from registry.domain.repositories import Encryption, Repository
+from registry.domain.vault import PLAIN
 from registry.ground import Ground
 from registry.stores import rekeyer_of, rekeying_of, repositories_of
 from registry.values.errors import ParameterInvalid
+from registry.values.scope import Scope
 
 _LOOK_SECONDS = 0.5
 
@@ -27,7 +29,7 @@ _LOOK_SECONDS = 0.5
 @click.option("--key", metavar="KEY", help="id, alias or ARN of the KMS key to move to")
 @click.option("--aes256", is_flag=True, help="move to the server's own key, as AES256 does")
 @click.option("--wait/--no-wait", default=True, help="stay until all is moved")
-@options("data", "account", "region", "encryption", "keyring", "gc_grace_hours", *STORAGE)
+@options("data", "account", "region", "encryption", *KEYS, "gc_grace_hours", *STORAGE)
 def rekey(
     *,
     repository: str | None,
@@ -50,14 +52,14 @@ def rekey(
     with opened(settings) as ground:
         rekeying = rekeying_of(settings, ground)
         if repository is None:
-            _show(rekeying.moves())
+            _show(ground, rekeying.moves())
             return
         found = repositories_of(settings, ground).get(settings.scope, repository)
         if key is not None or aes256:
             found = rekeying.start(found, _encryption(key, aes256=aes256))
         if wait:
             _wait(settings, ground, rekeying, found)
-        _show(rekeying.moves(found))
+        _show(ground, rekeying.moves(found))
 
 
 def _encryption(key: str | None, *, aes256: bool) -> Encryption:
@@ -103,13 +105,14 @@ def _moved(rekeying: Rekeying, repository: Repository) -> int:
     return sum(move.blob_bytes for move in rekeying.moves(repository))
 
 
-def _show(moves: list[Move]) -> None:
+def _show(ground: Ground, moves: list[Move]) -> None:
     for move in moves:
+        scope = move.repository.scope
         ended = move.finished_at
         state = f"finished {ended:%Y-%m-%d %H:%M:%S} UTC" if ended else "under way"
         click.echo(f"{move.repository.arn}")
-        click.echo(f"  from      {move.key_id}")
-        click.echo(f"  to        {move.repository.key_id}")
+        click.echo(f"  from      {_key(ground, scope, move.key_id)}")
+        click.echo(f"  to        {_key(ground, scope, move.repository.key_id)}")
         click.echo(f"  state     {state}, begun {move.started_at:%Y-%m-%d %H:%M:%S} UTC")
         click.echo(
             f"  moved     {move.blobs:,} blobs, {size(move.blob_bytes)};"
@@ -119,6 +122,10 @@ def _show(moves: list[Move]) -> None:
             click.echo(f"  left      {_left(move)}")
         if move.problem:
             click.echo(f"  problem   {move.problem}")
+
+
+def _key(ground: Ground, scope: Scope, key_id: str) -> str:
+    return "no encryption" if key_id == PLAIN else ground.provider.arn(key_id, scope)
 
 
 def _left(move: Move) -> str:

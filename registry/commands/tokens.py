@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from registry.commands.opened import opened
-from registry.commands.options import Group, options, settings_of
+from registry.commands.options import KEYS, Group, options, settings_of
 from registry.domain.identities.robots import (
     PULL,
     PUSH,
@@ -21,7 +21,7 @@ from registry.domain.tokens import USERNAME
 from registry.stores import tokens_of
 from registry.values.errors import EntityNotFound
 
-_on_server = options("data", "account", "region", "keyring", "robot_tokens")
+_on_server = options("data", "account", "region", *KEYS, "robot_tokens")
 
 
 @click.group(cls=Group)

@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from registry.commands.opened import opened
-from registry.commands.options import Group, options, settings_of
+from registry.commands.options import KEYS, Group, options, settings_of
 from registry.commands.shown import size
 from registry.domain.undelete import Resting, Restored, Undelete
 from registry.stores import undelete_of
 
-_on_server = options("data", "account", "region", "keyring")
+_on_server = options("data", "account", "region", *KEYS)
 _PAGE = 1000
 
 

@@ -9,14 +9,14 @@ from typing import Any
 import click
 
 from registry.commands.opened import opened
-from registry.commands.options import Group, options, settings_of
+from registry.commands.options import KEYS, Group, options, settings_of
 from registry.commands.shown import counted, size
 from registry.domain.quotas import OF_REPOSITORY, Quotas
 from registry.domain.usage import Totals, Usage
 from registry.stores import repositories_of
 from registry.values.errors import ParameterInvalid
 
-_on_server = options("data", "account", "region", "keyring")
+_on_server = options("data", "account", "region", *KEYS)
 _PAGE = 500
 _NONE = "none"
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from registry.commands.opened import opened
-from registry.commands.options import STORAGE, options, settings_of
+from registry.commands.options import KEYS, STORAGE, options, settings_of
 from registry.commands.shown import size
 from registry.domain.repair import Repair, implausible
 from registry.domain.vault import Vault
@@ -28,7 +28,7 @@ _SHOWN_MAX = 1000
 @click.option(
     "--rate", type=click.FloatRange(min=0, min_open=True), help="MiB to read in a second at most"
 )
-@options("data", "account", "region", "keyring", *STORAGE)
+@options("data", "account", "region", *KEYS, *STORAGE)
 def verify(
     *,
     repair: bool,
@@ -46,7 +46,7 @@ def verify(
     settings = settings_of(config, given)
     pace = Pace(None if rate is None else rate * (1 << 20))
     with opened(settings) as ground:
-        vault = Vault(ground.storage, ground.keys)
+        vault = Vault(ground.storage, ground.provider)
         verification = Verification(ground.database, vault, ground.storage, pace)
         found = _read(verification, again=again)
         done = _repaired(ground, vault, verification, found, force=force) if repair else {}

@@ -2,7 +2,8 @@
 
 Source: ECR User Guide, "Encryption at rest": whoever makes a repository with a KMS key needs
 `kms:DescribeKey` and `kms:CreateGrant` on it. What the registry makes for somebody, by a template,
-is asked of the registry's account.
+is asked of the registry's account. A key of AWS KMS is used with the server's credentials, and its
+policy is AWS's to decide: nobody is asked here.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from registry.domain.key_policies import REPOSITORY_ACTIONS, lends, service_name
+from registry.keys.aws import of_aws
 from registry.values.errors import Denied, KeyNotFound, KeyUnavailable
 
 if TYPE_CHECKING:
@@ -18,13 +20,14 @@ if TYPE_CHECKING:
     from registry.domain.identities.identity import Identity
     from registry.domain.repositories import Encryption
     from registry.keys.local import LocalKeyring
+    from registry.keys.provider import KeyProvider
     from registry.values.scope import Scope
 
 
 class KeyUse:
     """Asks on behalf of callers of ECR's operations."""
 
-    def __init__(self, keys: LocalKeyring, access: Access) -> None:
+    def __init__(self, keys: KeyProvider, access: Access) -> None:
         self._keys = keys
         self._access = access
 
@@ -41,7 +44,10 @@ class KeyUse:
         """
         if encryption.type == "AES256" or encryption.key is None:
             return encryption
-        arn = self._keys.arn(self._keys.resolve(encryption.key, scope), scope)
+        key_id = self._keys.resolve(encryption.key, scope)
+        if of_aws(key_id):
+            return replace(encryption, granted=True)
+        arn = self._keys.arn(key_id, scope)
         more = {
             **circumstances.more,
             "kms:calleraccount": identity.account,
@@ -65,5 +71,7 @@ class Lending:
 
     def __call__(self, scope: Scope, key_id: str) -> None:
         """Raise KeyNotFound unless the registry may make repositories with the key."""
+        if of_aws(key_id):
+            return
         if not lends(self._keys.ring().key(key_id), scope):
             raise KeyNotFound(f"the policy of the key {key_id} does not let {scope.account} use it")

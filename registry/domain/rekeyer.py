@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from registry.domain.repositories import Repository
     from registry.domain.resealing import Resealing
 
+TASK = "rekeying"
 AGAIN = timedelta(seconds=30)
 """How long a move rests that could not come to its end."""
 STEP = 50
@@ -79,7 +80,7 @@ class Rekeyer:
         self._database = database
         self._resealing = resealing
         self._pause = pause
-        self._task = Task(database, "rekeying")
+        self._task = Task(database, TASK)
 
     def run(
         self, stop: threading.Event, *, report: Callable[[int], None] = no_report

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from registry.aws.errors import ServiceError
+from registry.domain.api.identifiers import Failure, read
 from registry.domain.requests import circumstances_of, identity_of
-from registry.ecr.identifiers import Failure, read
 from registry.values.errors import (
     BlobNotFound,
     Denied,

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from registry.keys.filesealing import FileSealing, sealed_by
 from registry.keys.ring import Ring
 from registry.keys.ringjson import decode, encode
-from registry.values.errors import KeyUnavailable
+from registry.values.errors import Damaged, KeyUnavailable
 
 _OTHERS = 0o077
 
@@ -33,10 +34,14 @@ class Signature(NamedTuple):
 
 
 class KeyFile:
-    """The keyring file at `path`. Every failure is a KeyUnavailable that names the file."""
+    """The keyring file at `path`. Every failure is a KeyUnavailable that names the file.
 
-    def __init__(self, path: Path) -> None:
+    With `sealing` what is written is sealed, and what is sealed can be read.
+    """
+
+    def __init__(self, path: Path, sealing: FileSealing | None = None) -> None:
         self.path = path
+        self._sealing = sealing
         self._text_path = os.fspath(path)
         self._lock_path = path.with_name(path.name + ".lock")
         self._new_path = path.with_name(path.name + ".new")
@@ -61,10 +66,19 @@ class KeyFile:
                 f"the keyring {self.path.name} is open to other users"
                 f" (mode {status.st_mode & 0o777:04o}); it must be 0600"
             )
-        ring = decode(text)
+        ring = decode(self._opened(text))
         if ring is None:
             raise KeyUnavailable(f"the keyring {self.path.name} is damaged or not a keyring")
         return _signature(status), ring
+
+    def protect(self) -> None:
+        """Seal a file that is still in clear, where there is something to seal it with."""
+        if self._sealing is None:
+            return
+        with self._locked():
+            signature, ring = self.read()
+            if sealed_by(self._text()) is None:
+                self._write(ring, after=signature.modified)
 
     def create(self, make: Callable[[], Ring]) -> None:
         """Write a first keyring, unless there is one."""
@@ -99,10 +113,11 @@ class KeyFile:
 
     def _write(self, ring: Ring, after: int) -> None:
         """The caller holds the lock, so one name serves every writer and a crash leaves one."""
+        text = encode(ring) if self._sealing is None else self._sealing.seal(encode(ring))
         try:
             self._new_path.unlink(missing_ok=True)
             with _private(self._new_path, os.O_RDWR | os.O_CREAT | os.O_EXCL) as file:
-                file.write(encode(ring))
+                file.write(text)
                 file.flush()
                 status = os.fstat(file.fileno())
                 modified = max(status.st_mtime_ns, after + 1)
@@ -112,6 +127,25 @@ class KeyFile:
             _sync_directory(self.path.parent)
         except OSError as error:
             raise self._failure("cannot be written", error) from None
+
+    def _text(self) -> bytes:
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise self._failure("cannot be read", error) from None
+
+    def _opened(self, text: bytes) -> bytes:
+        key = sealed_by(text)
+        if key is None:
+            return text
+        if self._sealing is None:
+            raise KeyUnavailable(
+                f"the keyring {self.path.name} is sealed under {key}: start with key_provider = aws"
+            )
+        try:
+            return self._sealing.open(text)
+        except Damaged as error:
+            raise KeyUnavailable(f"the keyring {self.path.name}: {error}") from None
 
     def _failure(self, what: str, error: OSError) -> KeyUnavailable:
         return KeyUnavailable(f"the keyring {self.path.name} {what}: {error.strerror}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Lock
 
 from registry.keys.cache import DataKeyCache
+from registry.keys.filesealing import FileSealing
 from registry.keys.keyfile import KeyFile, Signature
 from registry.keys.making import first_ring, new_key, with_ecr_key
 from registry.keys.provider import DataKey
@@ -51,6 +52,8 @@ class LocalKeyring:
     A key `reference` is an id, an alias (`alias/…`) of this account and region, or an ARN.
     """
 
+    remote = False
+
     def __init__(
         self,
         path: Path,
@@ -58,9 +61,10 @@ class LocalKeyring:
         region: str,
         *,
         create: bool = True,
+        sealing: FileSealing | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._file = KeyFile(path)
+        self._file = KeyFile(path, sealing)
         self._scope = Scope(account, region)
         self._clock = clock
         self._lock = Lock()
@@ -97,6 +101,10 @@ class LocalKeyring:
             if key is None
             else (self._arn(key))
         )
+
+    def protect(self) -> None:
+        """Seal the file, if it is in clear and there is something to seal it with."""
+        self._file.protect()
 
     def check(self, key_id: str) -> None:
         """Raise KeyNotFound, or KeyUnavailable unless the key is enabled now."""

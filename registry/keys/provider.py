@@ -25,6 +25,10 @@ class DataKey:
 class KeyProvider(Protocol):
     """Keeper of master keys, named by their id (for KMS, the UUID at the end of the ARN)."""
 
+    @property
+    def remote(self) -> bool:
+        """Whether data keys come over the network: then not on an event loop."""
+
     def resolve(self, reference: str, scope: Scope | None = None) -> str:
         """Key id of an id, `alias/…` or ARN of either. Raises KeyNotFound.
 

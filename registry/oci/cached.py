@@ -40,20 +40,27 @@ class CachedManifests(ManifestEndpoints):
         pulls: Pulls,
         imports: Imports,
         access: Access,
+        *,
+        remote: bool = False,
     ) -> None:
-        super().__init__(repositories, images, pulls)
+        super().__init__(repositories, images, pulls, remote=remote)
         self._imports = imports
         self._access = access
 
     async def get(self, call: Call) -> Response:
         """What is here; brought from the upstream first where that is needed."""
         reference = manifest_reference(call.parameters["reference"])
-        wanted = self._imports.wanted(call.scope, call.name, reference)
+        wanted = await self._wanted(call, reference)
         if wanted is not None:
             brought = await run_in_threadpool(self._bring, call, wanted)
             if brought is not None:
                 await outcome(brought)
         return await super().get(call)
+
+    async def _wanted(self, call: Call, reference: Digest | str) -> Wanted | None:
+        if self._remote:
+            return await run_in_threadpool(self._imports.wanted, call.scope, call.name, reference)
+        return self._imports.wanted(call.scope, call.name, reference)
 
     def _bring(self, call: Call, wanted: Wanted) -> Future[None] | None:
         tag = "" if isinstance(wanted.reference, Digest) else wanted.reference

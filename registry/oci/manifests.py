@@ -19,9 +19,9 @@ from registry.values.manifest import SIZE_MAX
 from registry.values.reference import manifest_reference, tag_name
 
 if TYPE_CHECKING:
-    from registry.domain.images import Images
+    from registry.domain.images import Images, Stored
     from registry.domain.pulls import Pulls
-    from registry.domain.repositories import Repositories
+    from registry.domain.repositories import Repositories, Repository
     from registry.oci.call import Call
 
 TAGS_MAX = 100
@@ -31,16 +31,20 @@ TAGS_MAX = 100
 class ManifestEndpoints:
     """`/v2/<name>/manifests/<reference>`."""
 
-    def __init__(self, repositories: Repositories, images: Images, pulls: Pulls) -> None:
+    def __init__(
+        self, repositories: Repositories, images: Images, pulls: Pulls, *, remote: bool = False
+    ) -> None:
+        """`remote` says that opening a manifest may take as long as a network does."""
         self._repositories = repositories
         self._images = images
         self._pulls = pulls
+        self._remote = remote
 
     async def get(self, call: Call) -> Response:
         """Exactly the bytes that were pushed; HEAD gives the headers alone."""
         repository = self._repositories.get(call.scope, call.name)
         reference = _reference(call)
-        stored = self._images.get(repository, reference)
+        stored = await self._stored(repository, reference)
         stored.image.require_active()
         headers = {
             **VERSION,
@@ -54,6 +58,11 @@ class ManifestEndpoints:
             tag = None if isinstance(reference, Digest) else reference
             self._pulls.pulled(repository, stored.image, call.user, tag)
         return Response(stored.content, headers=headers)
+
+    async def _stored(self, repository: Repository, reference: Digest | str) -> Stored:
+        if self._remote:
+            return await run_in_threadpool(self._images.get, repository, reference)
+        return self._images.get(repository, reference)
 
     async def put(self, call: Call) -> Response:
         """Store a manifest under a tag, or under a digest with any number of tags."""

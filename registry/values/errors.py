@@ -16,11 +16,12 @@
     │   ├── SecretNotFound
     │   ├── LifecyclePolicyNotFound  LifecyclePreviewNotFound  ReporterNotFound
     │   ├── ExclusionNotFound  BackfillNotFound
+    │   ├── RegistryNotFound  CatalogDataNotFound  SigningConfigurationNotFound
     │   └── EntityNotFound
     ├── Conflict
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
     │   ├── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
-    │   ├── BlobExists  BlobUnreferenced  TemplateExists  RuleExists
+    │   ├── BlobExists  BlobUnreferenced  TemplateExists  RuleExists  AliasTaken
     │   ├── ExclusionExists  StorageClassFixed  Protected  LifecyclePreviewInProgress
     │   ├── EntityExists  DeleteConflict
     │   ├── BackfillRunning  BackfillEnded
@@ -29,7 +30,8 @@
     │   ├── Unauthenticated  TokenExpired  Denied  SecretInaccessible
     │   └── UpstreamDenied ── UpstreamSecretLost
     ├── Unavailable              try again later, nothing was stored
-    │   ├── StorageUnavailable  StorageFull  KeyUnavailable
+    │   ├── StorageUnavailable  StorageFull
+    │   ├── KeyUnavailable ── KeyDisabled  KeyServiceUnavailable
     │   └── UpstreamFailed ── UpstreamBusy
     ├── Damaged                  stored bytes that fail their check
     │   └── SecretDamaged
@@ -193,6 +195,18 @@ class ExclusionNotFound(NotFound):
     """The principal is not among those whose pulls do not count."""
 
 
+class RegistryNotFound(NotFound):
+    """No public registry of that alias."""
+
+
+class SigningConfigurationNotFound(NotFound):
+    """The registry signs nothing."""
+
+
+class CatalogDataNotFound(NotFound):
+    """The public repository has nothing for the gallery."""
+
+
 class BackfillNotFound(NotFound):
     """No replication backfill of that id in the registry."""
 
@@ -261,6 +275,10 @@ class ExclusionExists(Conflict):
 
 class StorageClassFixed(Conflict):
     """An image that has to stay in its storage class while something else stands."""
+
+
+class AliasTaken(Conflict):
+    """Another public registry has the alias, or a private repository is in its place."""
 
 
 class BlobExists(Conflict):
@@ -353,6 +371,14 @@ class UpstreamFailed(Unavailable):
 
 class UpstreamBusy(UpstreamFailed):
     """An upstream registry wants fewer requests."""
+
+
+class KeyDisabled(KeyUnavailable):
+    """The provider says that the key itself is not to be used."""
+
+
+class KeyServiceUnavailable(KeyUnavailable):
+    """The key's provider does not answer, or not now."""
 
 
 class Damaged(MoorageError):

@@ -11,7 +11,7 @@ from registry.domain.rekeyer import Rekeyer
 from registry.domain.tasks import Task
 from registry.stores import resealing_of
 from tests import images
-from tests.application import SCOPE, Registry
+from tests.application import SCOPE, OpenRegistry, Registry
 from tests.commands.running import moorage, result_of
 
 IMAGE = images.oci_image(images.layer({"a": b"1" * 5000}))
@@ -27,13 +27,14 @@ def data(registry: Registry) -> Path:
 
 
 def test_it_moves_without_a_server_and_tells(registry: Registry, data: Path) -> None:
-    before = registry.repositories.get(SCOPE, "team/app").key_id
+    keys = registry.ground.keys
+    before = keys.describe(registry.repositories.get(SCOPE, "team/app").key_id).arn
     told = moorage(data, "rekey", "team/app", "--key", "alias/payments")
     after = registry.repositories.get(SCOPE, "team/app")
-    assert after.key_id == registry.ground.keys.resolve("alias/payments")
+    assert after.key_id == keys.resolve("alias/payments")
     lines = told.splitlines()
     assert lines[0] == after.arn
-    assert lines[1:3] == [f"  from      {before}", f"  to        {after.key_id}"]
+    assert lines[1:3] == [f"  from      {before}", f"  to        {keys.describe(after.key_id).arn}"]
     assert lines[3].startswith("  state     finished ")
     assert lines[4].startswith("  moved     2 blobs, ")
     assert lines[4].endswith("; 1 manifests")
@@ -47,6 +48,13 @@ def test_it_moves_back_to_the_servers_own_key(registry: Registry, data: Path) ->
     moorage(data, "rekey", "team/app", "--key", "alias/payments")
     assert "finished" in moorage(data, "rekey", "team/app", "--aes256")
     assert registry.repositories.get(SCOPE, "team/app").encryption_type == "AES256"
+
+
+def test_what_was_not_encrypted_is(open_one: OpenRegistry) -> None:
+    plain = open_one(encryption=False)
+    plain.stores.repositories.create(SCOPE, "team/app")
+    told = moorage(plain.settings.data, "rekey", "team/app", "--aes256")
+    assert "\n  from      no encryption\n  to        arn:aws:kms:" in told
 
 
 def test_without_waiting_a_server_goes_on(registry: Registry, data: Path) -> None:

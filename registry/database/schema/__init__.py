@@ -13,7 +13,11 @@ repositories ─┬─ repository_policies
               └─ images ──┬─ tags
                           ├─ image_blobs      what a manifest needs
                           ├─ lifecycle_notices    what is about to go
+                          ├─ scans                how its scan stands
+                          ├─ scan_reports         what was found in it
+                          ├─ orphans          referrers whose subject was deleted
                           ├─ image_gaps       what it needs and was not there when it came
+                          ├─ image_signatures signatures that it is to get, or has
                           ├─ image_children   what an index lists
                           └─ replications     where it is to be copied to, and what came of it
 resting                                       what was deleted and can be brought back
@@ -23,6 +27,8 @@ replicated_deletions                          what is to go elsewhere too
 backfills ─── backfill_items                  older images to be replicated
 key_grants                                    who may use a key of the keyring for what
 leftovers                                     objects whose bytes are still to be deleted
+public_registries, public_aliases             names of public registries
+catalog_data                                  what the gallery shows of a public repository
 tasks                                         what one process at a time does
 pull_through_rules                            which names are fetched from where
 secrets                                       with which credentials
@@ -84,7 +90,9 @@ from registry.database.schema.lifecycle import (
     lifecycle_policies,
     lifecycle_preview_results,
     lifecycle_previews,
+    orphans,
 )
+from registry.database.schema.public import catalog_data, public_aliases, public_registries
 from registry.database.schema.pulls import pull_time_exclusions
 from registry.database.schema.rekeying import rekeys
 from registry.database.schema.replication import (
@@ -93,6 +101,8 @@ from registry.database.schema.replication import (
     replicated_deletions,
     replications,
 )
+from registry.database.schema.scanning import scan_reports, scans
+from registry.database.schema.signing import image_signatures
 from registry.database.schema.upstreams import (
     pull_through_rules,
     secrets,
@@ -108,6 +118,7 @@ __all__ = [
     "backfill_items",
     "backfills",
     "blobs",
+    "catalog_data",
     "creation_templates",
     "event_deliveries",
     "event_targets",
@@ -117,6 +128,7 @@ __all__ = [
     "image_children",
     "image_gaps",
     "image_reporters",
+    "image_signatures",
     "images",
     "images_in_use",
     "inline_policies",
@@ -129,11 +141,14 @@ __all__ = [
     "lifecycle_previews",
     "links",
     "metadata",
+    "orphans",
     "policies",
     "policy_files",
     "policy_versions",
     "profile_roles",
     "protections",
+    "public_aliases",
+    "public_registries",
     "pull_through_rules",
     "pull_time_exclusions",
     "quotas",
@@ -146,6 +161,8 @@ __all__ = [
     "resting",
     "robots",
     "roles",
+    "scan_reports",
+    "scans",
     "secrets",
     "tags",
     "tasks",

@@ -48,7 +48,7 @@ class Mirrors:
 
     def foreign(self, scope: Scope, name: str, namespace: str | None, host: str) -> bool:
         """Whether a pull, sent to `host`, means a registry that nothing here stands for."""
-        if not namespace or self._own(scope, namespace, host):
+        if not namespace or scope.is_public or self._own(scope, namespace, host):
             return False
         return self._mirrored(scope, name, namespace) is None
 
@@ -65,7 +65,7 @@ class Mirrors:
 
     def _own(self, scope: Scope, namespace: str, host: str) -> bool:
         known = self._hosts.names(namespace) and self._hosts.scope(namespace) == scope
-        return known or namespace == host
+        return known or namespace == host or self._hosts.is_public(namespace)
 
 
 def upstream_host(url: str) -> str:

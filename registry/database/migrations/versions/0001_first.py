@@ -137,6 +137,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("path", name=op.f("pk_leftovers")),
     )
     op.create_table(
+        "public_aliases",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("chosen", sa.Boolean(), nullable=False, comment="by somebody; else made up here"),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_public_aliases")),
+    )
+    op.create_index(op.f("ix_public_aliases_account"), "public_aliases", ["account"], unique=False)
+    op.create_table(
+        "public_registries",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("account", name=op.f("pk_public_registries")),
+    )
+    op.create_table(
         "pull_through_rules",
         sa.Column("account", sa.Text(), nullable=False),
         sa.Column("region", sa.Text(), nullable=False),
@@ -292,6 +307,24 @@ def upgrade() -> None:
         ["due_at"],
         unique=False,
         sqlite_where=sa.text("due_at IS NOT NULL"),
+    )
+    op.create_table(
+        "catalog_data",
+        sa.Column(
+            "repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "document", sa.JSON(), nullable=False, comment="by the names of ECR Public's model"
+        ),
+        sa.Column("logo", sa.LargeBinary(), nullable=True),
+        sa.Column("logo_type", sa.Text(), nullable=True, comment="its media type"),
+        sa.ForeignKeyConstraint(
+            ["repository_id"],
+            ["repositories.id"],
+            name=op.f("fk_catalog_data_repository_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("repository_id", name=op.f("pk_catalog_data")),
     )
     op.create_table(
         "event_deliveries",
@@ -772,6 +805,29 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_image_gaps_digest"), "image_gaps", ["digest"], unique=False)
     op.create_table(
+        "image_signatures",
+        sa.Column("image_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("profile_arn", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False, comment="SigningStatus of ECR's model"),
+        sa.Column("failure_code", sa.Text(), nullable=True),
+        sa.Column("failure_reason", sa.Text(), nullable=True),
+        sa.Column("requested_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["image_id"],
+            ["images.id"],
+            name=op.f("fk_image_signatures_image_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("image_id", "profile_arn", name=op.f("pk_image_signatures")),
+    )
+    op.create_index(
+        op.f("ix_image_signatures_status"),
+        "image_signatures",
+        ["status"],
+        unique=False,
+        sqlite_where=sa.text("status = 'IN_PROGRESS'"),
+    )
+    op.create_table(
         "lifecycle_notices",
         sa.Column("image_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
@@ -824,6 +880,26 @@ def upgrade() -> None:
             "lifecycle_preview_id", "number", name=op.f("pk_lifecycle_preview_results")
         ),
     )
+    op.create_table(
+        "orphans",
+        sa.Column("image_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["image_id"], ["images.id"], name=op.f("fk_orphans_image_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["repository_id"],
+            ["repositories.id"],
+            name=op.f("fk_orphans_repository_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("image_id", name=op.f("pk_orphans")),
+    )
+    op.create_index(op.f("ix_orphans_repository_id"), "orphans", ["repository_id"], unique=False)
+    op.create_index(op.f("ix_orphans_since"), "orphans", ["since"], unique=False)
     op.create_table(
         "policy_versions",
         sa.Column("policy_arn", sa.Text(), nullable=False),
@@ -909,6 +985,85 @@ def upgrade() -> None:
         sa.UniqueConstraint("user_id", "name", name=op.f("uq_robots_user_id_name")),
     )
     op.create_index(op.f("ix_robots_user_id"), "robots", ["user_id"], unique=False)
+    op.create_table(
+        "scan_reports",
+        sa.Column("image_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("report", sa.LargeBinary(), nullable=False, comment="the scanner's own"),
+        sa.Column("findings", sa.LargeBinary(), nullable=False, comment="what was read out of it"),
+        sa.ForeignKeyConstraint(
+            ["image_id"], ["images.id"], name=op.f("fk_scan_reports_image_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("image_id", name=op.f("pk_scan_reports")),
+    )
+    op.create_table(
+        "scans",
+        sa.Column("image_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "status", sa.Text(), nullable=False, comment="as domain/scanning/states.py has it"
+        ),
+        sa.Column("description", sa.Text(), nullable=False, comment="of the status, for people"),
+        sa.Column(
+            "cause", sa.Text(), nullable=False, comment="of the last one: push, manual, rescan"
+        ),
+        sa.Column(
+            "missing", sa.Boolean(), nullable=False, comment="it failed for want of a scanner"
+        ),
+        sa.Column("requested_at", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "ended_at", sa.BigInteger(), nullable=True, comment="last time, whatever came of it"
+        ),
+        sa.Column(
+            "completed_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="when what was found last was found",
+        ),
+        sa.Column("scanner", sa.Text(), nullable=True, comment="that found it"),
+        sa.Column("scanner_version", sa.Text(), nullable=True),
+        sa.Column(
+            "database_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="when the scanner's database was made",
+        ),
+        sa.Column("counts", sa.JSON(), nullable=False, comment="findings by severity"),
+        sa.Column(
+            "due_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="when to scan; NULL where nothing is to be done",
+        ),
+        sa.Column(
+            "attempts", sa.Integer(), nullable=False, comment="that were begun since it was due"
+        ),
+        sa.Column("holder", sa.Text(), nullable=True, comment="who scans now"),
+        sa.Column("held_until", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "day_began",
+            sa.BigInteger(),
+            nullable=True,
+            comment="from when the scans of a day are counted",
+        ),
+        sa.Column("day_count", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["image_id"], ["images.id"], name=op.f("fk_scans_image_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("image_id", name=op.f("pk_scans")),
+    )
+    op.create_index(
+        op.f("ix_scans_due_at"),
+        "scans",
+        ["due_at"],
+        unique=False,
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+    )
+    op.create_index(
+        op.f("ix_scans_held_until"),
+        "scans",
+        ["held_until"],
+        unique=False,
+        sqlite_where=sa.text("held_until IS NOT NULL"),
+    )
     op.create_table(
         "tags",
         sa.Column(
