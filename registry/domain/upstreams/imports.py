@@ -216,7 +216,7 @@ class Imports:
                 content.media_type or None,
                 digest=content.digest,
                 tag_names=() if tag is None else (tag,),
-                told=lambda connection: events.pulled_through(
+                told=lambda connection, _: events.pulled_through(
                     connection,
                     repository,
                     wanted.rule.prefix,
