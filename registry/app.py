@@ -36,6 +36,7 @@ from registry.http.metrics import Metrics
 from registry.http.observe import Observe
 from registry.http.operations import exposition, healthz
 from registry.iam.binding import bound_iam
+from registry.keeping import keeping_routes
 from registry.keys.aws import REFRESH_SECONDS
 from registry.keys.local import LocalKeyring
 from registry.kms.binding import bound_kms
@@ -146,7 +147,12 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         event_targets_of(ground), event_queue_of(settings, ground), pages
     )
     api = Api(
-        [copying.route, *event_targets.routes, *UseEndpoints(stores.lifecycle.uses).routes],
+        [
+            copying.route,
+            *event_targets.routes,
+            *UseEndpoints(stores.lifecycle.uses).routes,
+            *keeping_routes(settings, ground, repositories, pages),
+        ],
         SigningKeys(ground.directory, ground.sessions),
         Authorizer(access),
         regions=settings.all_regions,

@@ -5,7 +5,7 @@
     │   ├── NameInvalid  TagInvalid  SizeInvalid  RangeInvalid
     │   ├── DigestInvalid ── DigestMismatch
     │   ├── ManifestInvalid ── ManifestTooLarge  ManifestReferenceUnknown
-    │   ├── ParameterInvalid ── ResourceTagInvalid  UpstreamUnsupported
+    │   ├── ParameterInvalid ── ResourceTagInvalid
     │   ├── PolicyDocumentInvalid
     │   └── EmptyUpload  PartTooSmall
     ├── NotFound
@@ -28,7 +28,7 @@
     │   └── LimitExceeded ── TooManyTags  QuotaExceeded
     ├── Refused
     │   ├── Unauthenticated  TokenExpired  Denied  SecretInaccessible
-    │   └── UpstreamDenied ── UpstreamSecretLost
+    │   └── UpstreamDenied ── UpstreamUnsupported  UpstreamSecretLost
     ├── Unavailable              try again later, nothing was stored
     │   ├── StorageUnavailable  StorageFull
     │   ├── KeyUnavailable ── KeyDisabled  KeyServiceUnavailable
@@ -99,10 +99,6 @@ class ParameterInvalid(Invalid):
 
 class ResourceTagInvalid(ParameterInvalid):
     """A tag of a resource outside the grammar."""
-
-
-class UpstreamUnsupported(ParameterInvalid):
-    """An upstream registry that no pull through cache rule may name."""
 
 
 class PolicyDocumentInvalid(Invalid):
@@ -343,6 +339,10 @@ class SecretInaccessible(Refused):
 
 class UpstreamDenied(Refused):
     """An upstream registry does not give what was asked for to the credentials of its rule."""
+
+
+class UpstreamUnsupported(UpstreamDenied):
+    """An upstream registry that no pull through cache rule may name."""
 
 
 class UpstreamSecretLost(UpstreamDenied):
