@@ -43,6 +43,8 @@ from registry.domain.repositories import Repositories
 from registry.domain.repository_settings import RepositorySettings
 from registry.domain.resealing import Resealing
 from registry.domain.resting import Removal, nothing_more
+from registry.domain.scanning.reports import Reports
+from registry.domain.scanning.scans import Scans
 from registry.domain.storage_class import StorageClasses
 from registry.domain.tagged import TagsOf
 from registry.domain.templates import Templates
@@ -53,6 +55,12 @@ from registry.domain.vault import Vault
 from registry.ecr.binding import Stores as EcrStores
 from registry.ground import Ground
 from registry.iam.service import Stores
+
+
+def scans_of(ground: Ground) -> Scans:
+    """What is known of the images' scans."""
+    vault = Vault(ground.storage, ground.keys)
+    return Scans(ground.database, vault, Reports(vault))
 
 
 def tokens_of(ground: Ground) -> Tokens:
@@ -206,6 +214,7 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         key_use=KeyUse(ground.provider, access),
         statuses=Statuses(database),
         backfills=Backfills(database),
+        scans=scans_of(ground),
     )
 
 

@@ -13,6 +13,7 @@ from registry.database.schema import images, tags
 from registry.domain import blobs, events, links, storage_class
 from registry.domain import image_rows as rows
 from registry.domain.repositories import current
+from registry.domain.scanning import requests as scan_requests
 from registry.values.digest import CANONICAL, Digest
 from registry.values.errors import (
     ImageArchived,
@@ -162,6 +163,8 @@ class Images:
             if row is None or moved:
                 self._pushed(connection, image_id)
             events.pushed(connection, repository, image_id, moved, is_new=row is None)
+            if row is None:
+                scan_requests.pushed(connection, repository, image_id, manifest)
             stored = rows.find(connection, repository, actual)
         assert stored is not None  # noqa: S101 - inserted above
         return Pushed(_image(stored, tuple(tag_names)), manifest.subject, row is None, moved)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from registry.database.schema import registry_settings
 from registry.domain.identities.identity import Document
+from registry.domain.scanning.requests import SCANNING
 from registry.values.digest import shown
 from registry.values.errors import ParameterInvalid, RegistryPolicyNotFound
 
@@ -30,7 +31,6 @@ ACCOUNT_SETTINGS: Mapping[str, Sequence[str]] = {
 
 POLICY = "policy"
 REPLICATION = "replication"
-_SCANNING = "scanning"
 _OF_ACCOUNT = "account/"
 
 
@@ -77,11 +77,11 @@ class Registries:
     def scanning(self, scope: Scope) -> dict[str, Any]:
         """ECR's RegistryScanningConfiguration."""
         default = '{"scanType": "BASIC", "rules": []}'
-        return dict(json.loads(self._get(scope, _SCANNING) or default))
+        return dict(json.loads(self._get(scope, SCANNING) or default))
 
     def set_scanning(self, scope: Scope, configuration: Mapping[str, Any]) -> None:
         """Keep it; what cannot be was refused before."""
-        self._put(scope, _SCANNING, json.dumps(configuration))
+        self._put(scope, SCANNING, json.dumps(configuration))
 
     def account_setting(self, scope: Scope, name: str) -> str:
         """Its value. Raises ParameterInvalid for a setting that there is not."""

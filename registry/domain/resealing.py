@@ -16,6 +16,7 @@ from registry.database.schema import images
 from registry.domain import blobs, key_spaces, upload_rows
 from registry.domain.links import holds, link
 from registry.domain.repositories import by_id
+from registry.domain.scanning.reports import Reports
 from registry.values.errors import (
     BlobNotFound,
     Damaged,
@@ -47,6 +48,7 @@ class Resealing:
         self._vault = vault
         self._blobs = stored
         self._uploads = uploads
+        self._reports = Reports(vault)
 
     def tidy(self, repository_id: int) -> None:
         """Drop the uploads that a mover was at when it was killed."""
@@ -88,7 +90,9 @@ class Resealing:
                 .where(images.c.id == row.id, images.c.key_id == row.key_id)
                 .values(manifest=sealed, key_id=key_id)
             )
-        return changed.rowcount == 1
+            if moved := changed.rowcount == 1:
+                self._reports.reseal(connection, row.id, row.key_id, key_id)
+        return moved
 
     def _adopt(self, repository: Repository, blob: Blob, there: Blob) -> bool:
         """Let the repository hold the copy that another one of its key has."""

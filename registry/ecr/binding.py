@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from registry.domain.replication.statuses import Statuses
     from registry.domain.repositories import Repositories
     from registry.domain.repository_settings import RepositorySettings
+    from registry.domain.scanning.scans import Scans
     from registry.domain.storage_class import StorageClasses
     from registry.domain.tagged import TagsOf
     from registry.domain.templates import Templates
@@ -75,6 +76,7 @@ class Stores:
     key_use: KeyUse
     statuses: Statuses
     backfills: Backfills
+    scans: Scans
 
 
 def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:

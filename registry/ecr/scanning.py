@@ -6,10 +6,10 @@ Source: ECR API reference, PutRegistryScanningConfiguration and its like; ECR Us
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from registry.aws.service import ANY
+from registry.domain.scanning.rules import FREQUENCIES, Configuration, filters, frequency
 from registry.ecr.service import ecr, repository_arns, scope_of
 from registry.values.errors import ParameterInvalid, RepositoryNotFound
 
@@ -21,13 +21,6 @@ if TYPE_CHECKING:
     from registry.aws.context import Context
     from registry.domain.registries import Registries
     from registry.domain.repositories import Repositories, Repository
-
-_FREQUENCIES = {
-    "BASIC": ("SCAN_ON_PUSH", "MANUAL"),
-    "ENHANCED": ("CONTINUOUS_SCAN", "SCAN_ON_PUSH"),
-}
-_ORDER = ("CONTINUOUS_SCAN", "SCAN_ON_PUSH", "MANUAL")
-"""Of several rules that name a repository, the most eager one counts."""
 
 
 class ScanningOperations:
@@ -46,7 +39,7 @@ class ScanningOperations:
         rules: Sequence[RegistryScanningRuleTypeDef] = (),
     ) -> Mapping[str, Any]:
         """Keep which repositories are to be scanned when."""
-        allowed = _FREQUENCIES[scan_type]
+        allowed = FREQUENCIES[scan_type]
         asked = [rule["scanFrequency"] for rule in rules]
         if refused := [each for each in asked if each not in allowed]:
             raise _invalid(f"{refused[0]} does not go with scan type {scan_type}")
@@ -71,12 +64,12 @@ class ScanningOperations:
     ) -> Mapping[str, Any]:
         """When each of the repositories is to be scanned, and by which filters."""
         scope = scope_of(context, None)
-        rules = self._registries.scanning(scope)["rules"]
+        configuration = Configuration(**self._registries.scanning(scope))
         found: list[dict[str, Any]] = []
         failures: list[dict[str, str]] = []
         for name in dict.fromkeys(repository_names):
             try:
-                found.append(_applied(self._repositories.get(scope, name), rules))
+                found.append(_applied(self._repositories.get(scope, name), configuration))
             except RepositoryNotFound as error:
                 failures.append(
                     {
@@ -88,34 +81,17 @@ class ScanningOperations:
         return {"scanningConfigurations": found, "failures": failures}
 
 
-def _applied(
-    repository: Repository, rules: Sequence[RegistryScanningRuleTypeDef]
-) -> dict[str, Any]:
-    frequency = "SCAN_ON_PUSH" if repository.scan_on_push else "MANUAL"
-    applied: list[Any] = []
-    for rule in rules:
-        matching = [
-            each for each in rule["repositoryFilters"] if matches(each["filter"], repository.name)
-        ]
-        applied += matching
-        if matching:
-            frequency = min(frequency, rule["scanFrequency"], key=_ORDER.index)
+def _applied(repository: Repository, configuration: Configuration) -> dict[str, Any]:
+    wanted = frequency(configuration, repository)
     return {
         "repositoryArn": repository.arn,
         "repositoryName": repository.name,
-        "scanOnPush": frequency != "MANUAL",
-        "scanFrequency": frequency,
-        "appliedScanFilters": applied,
+        "scanOnPush": wanted != "MANUAL",
+        "scanFrequency": wanted,
+        "appliedScanFilters": [
+            each for rule in configuration.rules for each in filters(rule, repository)
+        ],
     }
-
-
-def matches(pattern: str, name: str) -> bool:
-    """Whether a filter names a repository: `*` stands for anything; without one, any name that
-    contains the filter.
-    """
-    if "*" not in pattern:
-        return pattern in name
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name) is not None
 
 
 def _invalid(reason: str) -> ParameterInvalid:

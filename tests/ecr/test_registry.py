@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from registry.ecr.scanning import matches
+from registry.domain.scanning.rules import matches
 from tests import images
 from tests.application import ACCOUNT, REGION, Registry, allow, on
 from tests.ecr.calls import NAME, image, refusal

@@ -13,6 +13,8 @@ repositories ─┬─ repository_policies
               └─ images ──┬─ tags
                           ├─ image_blobs      what a manifest needs
                           ├─ lifecycle_notices    what is about to go
+                          ├─ scans                how its scan stands
+                          ├─ scan_reports         what was found in it
                           ├─ image_gaps       what it needs and was not there when it came
                           ├─ image_children   what an index lists
                           └─ replications     where it is to be copied to, and what came of it
@@ -89,6 +91,7 @@ from registry.database.schema.replication import (
     replicated_deletions,
     replications,
 )
+from registry.database.schema.scanning import scan_reports, scans
 
 __all__ = [
     "Instant",
@@ -135,6 +138,8 @@ __all__ = [
     "resting",
     "robots",
     "roles",
+    "scan_reports",
+    "scans",
     "tags",
     "tasks",
     "upload_parts",

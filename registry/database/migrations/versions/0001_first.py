@@ -848,6 +848,85 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_robots_user_id"), "robots", ["user_id"], unique=False)
     op.create_table(
+        "scan_reports",
+        sa.Column("image_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("report", sa.LargeBinary(), nullable=False, comment="the scanner's own"),
+        sa.Column("findings", sa.LargeBinary(), nullable=False, comment="what was read out of it"),
+        sa.ForeignKeyConstraint(
+            ["image_id"], ["images.id"], name=op.f("fk_scan_reports_image_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("image_id", name=op.f("pk_scan_reports")),
+    )
+    op.create_table(
+        "scans",
+        sa.Column("image_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "status", sa.Text(), nullable=False, comment="as domain/scanning/states.py has it"
+        ),
+        sa.Column("description", sa.Text(), nullable=False, comment="of the status, for people"),
+        sa.Column(
+            "cause", sa.Text(), nullable=False, comment="of the last one: push, manual, rescan"
+        ),
+        sa.Column(
+            "missing", sa.Boolean(), nullable=False, comment="it failed for want of a scanner"
+        ),
+        sa.Column("requested_at", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "ended_at", sa.BigInteger(), nullable=True, comment="last time, whatever came of it"
+        ),
+        sa.Column(
+            "completed_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="when what was found last was found",
+        ),
+        sa.Column("scanner", sa.Text(), nullable=True, comment="that found it"),
+        sa.Column("scanner_version", sa.Text(), nullable=True),
+        sa.Column(
+            "database_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="when the scanner's database was made",
+        ),
+        sa.Column("counts", sa.JSON(), nullable=False, comment="findings by severity"),
+        sa.Column(
+            "due_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="when to scan; NULL where nothing is to be done",
+        ),
+        sa.Column(
+            "attempts", sa.Integer(), nullable=False, comment="that were begun since it was due"
+        ),
+        sa.Column("holder", sa.Text(), nullable=True, comment="who scans now"),
+        sa.Column("held_until", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "day_began",
+            sa.BigInteger(),
+            nullable=True,
+            comment="from when the scans of a day are counted",
+        ),
+        sa.Column("day_count", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["image_id"], ["images.id"], name=op.f("fk_scans_image_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("image_id", name=op.f("pk_scans")),
+    )
+    op.create_index(
+        op.f("ix_scans_due_at"),
+        "scans",
+        ["due_at"],
+        unique=False,
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+    )
+    op.create_index(
+        op.f("ix_scans_held_until"),
+        "scans",
+        ["held_until"],
+        unique=False,
+        sqlite_where=sa.text("held_until IS NOT NULL"),
+    )
+    op.create_table(
         "tags",
         sa.Column(
             "repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False

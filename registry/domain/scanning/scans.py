@@ -1,0 +1,184 @@
+"""What is known of an image's scan: the interface for everybody else.
+
+An index is scanned as the images that it lists, one for each platform, and answers with the
+findings of all of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from registry.database.schema import image_children, images, scans
+from registry.domain import image_rows as rows
+from registry.domain.scanning.findings import Finding, merged, named
+from registry.domain.scanning.states import Status
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from registry.database.database import Database
+    from registry.domain.repositories import Repository
+    from registry.domain.scanning.reports import Reports
+    from registry.domain.vault import Vault
+    from registry.values.digest import Digest
+
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ScanState:
+    """How an image's scan stands, without what was found."""
+
+    image_id: int
+    status: Status
+    description: str
+    requested_at: datetime
+    ended_at: datetime | None
+    """When a scan last came to its end, whatever came of it."""
+    completed_at: datetime | None
+    """When the scan was that gave the counts and findings; None while there are none."""
+    scanner: str | None
+    """`trivy`."""
+    scanner_version: str | None
+    database_at: datetime | None
+    """When the database was made that it looked things up in."""
+    counts: Mapping[str, int]
+    """Findings by severity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """One image that an index lists."""
+
+    digest: str
+    name: str
+    """`linux/arm64/v8`."""
+    result: ScanResult | None
+    """None where the repository does not hold it, or it was not to be scanned."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """A scan and what it found: of the last one that was completed, whatever came later."""
+
+    state: ScanState
+    findings: tuple[Finding, ...]
+    """The worst first."""
+    report: bytes | None = field(repr=False, default=None)
+    """The scanner's own (Trivy's JSON, schema 2); an index has those of its platforms alone."""
+    platforms: tuple[Platform, ...] = ()
+    """Of an index."""
+
+
+class Scans:
+    """Reads scans."""
+
+    def __init__(self, database: Database, vault: Vault, reports: Reports) -> None:
+        self._database = database
+        self._vault = vault
+        self._reports = reports
+
+    def state(self, repository: Repository, digest: Digest) -> ScanState | None:
+        """How the image's scan stands; None where it never was to be scanned."""
+        with self._database.read() as connection:
+            row = rows.find(connection, repository, digest)
+            return None if row is None else _states(connection, [row.id]).get(row.id)
+
+    def states(self, image_ids: Collection[int]) -> dict[int, ScanState]:
+        """By image id, of those that were ever to be scanned."""
+        with self._database.read() as connection:
+            return _states(connection, list(image_ids))
+
+    def report(
+        self, repository: Repository, digest: Digest, *, raw: bool = True
+    ) -> ScanResult | None:
+        """The scan with what it found; None where the image never was to be scanned.
+
+        `raw` says whether the scanner's own report is wanted too.
+        Raises Damaged, KeyNotFound, KeyUnavailable.
+        """
+        with self._database.read() as connection:
+            row = rows.find(connection, repository, digest)
+            if row is None:
+                return None
+            state = _states(connection, [row.id]).get(row.id)
+            if state is None:
+                return None
+            listed = _children(connection, row.id)
+            if not listed:
+                return self._plain(connection, repository, row, state, raw=raw)
+            platforms = self._platforms(connection, repository, row, raw=raw)
+        found = merged(each.result.findings for each in platforms if each.result is not None)
+        return ScanResult(state, tuple(found), platforms=tuple(platforms))
+
+    def _plain(
+        self,
+        connection: sa.Connection,
+        repository: Repository,
+        row: Any,
+        state: ScanState,
+        *,
+        raw: bool,
+    ) -> ScanResult:
+        found = tuple(self._reports.findings(connection, row.id))
+        report = self._reports.report(connection, row.id) if raw else None
+        if report is not None:
+            report = named(report, f"{repository.name}@{row.digest}")
+        return ScanResult(state, found, report)
+
+    def _platforms(
+        self, connection: sa.Connection, repository: Repository, row: Any, *, raw: bool
+    ) -> list[Platform]:
+        query = sa.select(images.c.manifest).where(images.c.id == row.id)
+        sealed = connection.execute(query).scalar_one()
+        content = json.loads(self._vault.open(row.key_id, sealed, row.digest))
+        found = []
+        for item in content["manifests"]:
+            digest = item["digest"]
+            child = connection.execute(
+                rows.light_columns().where(
+                    images.c.repository_id == repository.id, images.c.digest == digest
+                )
+            ).first()
+            state = None if child is None else _states(connection, [child.id]).get(child.id)
+            result = (
+                None
+                if child is None or state is None
+                else self._plain(connection, repository, child, state, raw=raw)
+            )
+            found.append(Platform(digest, platform_name(item), result))
+        return found
+
+
+def platform_name(descriptor: Mapping[str, Any]) -> str:
+    """`linux/arm64/v8`, of what an index says of an image; empty where it says nothing."""
+    given = descriptor.get("platform")
+    if not isinstance(given, dict):
+        return ""
+    parts = (given.get("os"), given.get("architecture"), given.get("variant"))
+    return "/".join(part[:64] for part in parts if isinstance(part, str) and part)
+
+
+def _children(connection: sa.Connection, image_id: int) -> list[str]:
+    query = sa.select(image_children.c.digest).where(image_children.c.image_id == image_id)
+    return list(connection.execute(query).scalars())
+
+
+def _states(connection: sa.Connection, image_ids: list[int]) -> dict[int, ScanState]:
+    found: dict[int, ScanState] = {}
+    for at in range(0, len(image_ids), _BATCH):
+        query = sa.select(scans).where(scans.c.image_id.in_(image_ids[at : at + _BATCH]))
+        for row in connection.execute(query):
+            found[row.image_id] = state_of(row)
+    return found
+
+
+def state_of(row: Any) -> ScanState:
+    """A row of `scans`, as others see it."""
+    names = ScanState.__slots__
+    return ScanState(**{name: getattr(row, name) for name in names})
