@@ -14,7 +14,7 @@
     │   ├── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
     │   ├── RegistryPolicyNotFound  TemplateNotFound  RestingNotFound  ExclusionNotFound
     │   ├── LifecyclePolicyNotFound  LifecyclePreviewNotFound  ReporterNotFound
-    │   ├── BackfillNotFound
+    │   ├── BackfillNotFound  ScanNotFound
     │   └── EntityNotFound
     ├── Conflict
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
@@ -180,6 +180,10 @@ class ExclusionNotFound(NotFound):
 
 class BackfillNotFound(NotFound):
     """No replication backfill of that id in the registry."""
+
+
+class ScanNotFound(NotFound):
+    """The image was never scanned, nor was it to be."""
 
 
 class Vanished(NotFound):
