@@ -180,7 +180,7 @@ def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metric
     collection = Collection(garbage_of(settings, ground), metrics, settings.gc_grace)
     aws = ground.aws
     lifecycling = Lifecycling(stores.lifecycle, metrics)
-    replicator = replicator_of(settings, ground, stores)
+    replicator = replicator_of(settings, ground, stores, metrics.replicated)
     return [
         Work("keys", lambda _stop: tend(ground), PURGE_SECONDS),
         *([Work("kms", lambda _stop: aws.refresh(), REFRESH_SECONDS)] if aws else []),

@@ -29,6 +29,9 @@ class Lifecycling:
         """Run what is due. Raises Unavailable."""
         for reporter in self._lifecycle.uses.lapse():
             _log.warning("a report of images in use lapsed", extra=fields(reporter=reporter))
+        if followed := self._lifecycle.following.run(stop):
+            self._metrics.lifecycle("followed", followed)
+            _log.info("referrers followed what was deleted", extra=fields(images=followed))
         for ran in self._lifecycle.runs.run(stop, self._count):
             self._metrics.lifecycle_ran()
             if ran.done.count:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from registry.config import Settings
@@ -35,7 +36,7 @@ from registry.domain.rekeyer import Rekeyer
 from registry.domain.rekeying import Rekeying
 from registry.domain.replication import queue
 from registry.domain.replication.backfills import Backfills
-from registry.domain.replication.pieces import Pieces
+from registry.domain.replication.pieces import Pieces, uncounted
 from registry.domain.replication.replicator import Replicator
 from registry.domain.replication.sender import Sender
 from registry.domain.replication.statuses import Statuses
@@ -59,7 +60,7 @@ from registry.iam.service import Stores
 
 def scans_of(ground: Ground) -> Scans:
     """What is known of the images' scans."""
-    vault = Vault(ground.storage, ground.keys)
+    vault = Vault(ground.storage, ground.provider)
     return Scans(ground.database, vault, Reports(vault))
 
 
@@ -134,7 +135,13 @@ def lifecycle_stores(
 ) -> Lifecycle:
     """Lifecycle policies, what runs them, and who keeps images from them."""
     deletions = deletions or deletions_of(settings, ground)
-    return lifecycle_of(ground.database, repositories, deletions, notice=settings.lifecycle_notice)
+    return lifecycle_of(
+        ground.database,
+        repositories,
+        deletions,
+        grace=settings.gc_grace,
+        notice=settings.lifecycle_notice,
+    )
 
 
 def event_targets_of(ground: Ground) -> Targets:
@@ -224,7 +231,12 @@ def orders_of(ground: Ground, stores: EcrStores) -> Orders:
     return Orders(stores.images, copier, stores.deletions)
 
 
-def replicator_of(settings: Settings, ground: Ground, stores: EcrStores) -> Replicator:
+def replicator_of(
+    settings: Settings,
+    ground: Ground,
+    stores: EcrStores,
+    count: Callable[[str], None] = uncounted,
+) -> Replicator:
     """What replicates; what it brings is not replicated once more."""
     database, vault = ground.database, Vault(ground.storage, ground.provider)
     removal = replace(removal_of(settings), deleted=nothing_more)
@@ -239,7 +251,7 @@ def replicator_of(settings: Settings, ground: Ground, stores: EcrStores) -> Repl
         access=stores.access,
         regions=settings.all_regions,
     )
-    return Replicator(database, Pieces(database, sender), stores.backfills)
+    return Replicator(database, Pieces(database, sender, count), stores.backfills)
 
 
 def undelete_of(ground: Ground) -> Undelete:

@@ -255,6 +255,7 @@ def test_the_metrics_are_documented_with_their_labels() -> None:
     metrics.transferred("in", "private", 1)
     metrics.upload("private", "stored")
     metrics.collected("blobs", 1)
+    metrics.replicated("COMPLETE")
     metrics.held("used", 1)
     metrics.lifecycle("expired", 1)
     metrics.events("log", "delivered", 1)

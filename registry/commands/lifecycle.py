@@ -103,7 +103,7 @@ def show(name: str, config: Path | None, **given: Any) -> None:
     with _parts(settings) as (_, known, parts):
         repository = known.get(settings.scope, name)
         policy = parts.policies.get(repository)
-        click.echo(policy.document)
+        click.echo(policy.document.strip())
         click.echo(f"last run  {_did(policy)}")
         click.echo(f"next run  {policy.due_at:%Y-%m-%d %H:%M:%S} UTC")
         try:

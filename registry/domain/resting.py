@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 
 from registry.database.schema import images, resting, tags
-from registry.domain import events, image_rows, link_rows, links, shadows
+from registry.domain import events, image_rows, link_rows, links, orphans, shadows
 from registry.domain.protection import refuse_repository, refuse_tags
 from registry.values.errors import Protected
 
@@ -80,6 +80,8 @@ class Removal:
         self._refuse(connection, repository, names)
         events.deleted(connection, repository, image_id, names)
         self.deleted(connection, image_id)
+        orphans.note(connection, repository.id, image_id)
+        orphans.forget(connection, [image_id])
         if not self.retention:
             image_rows.delete(connection, repository.id, image_id)
             return

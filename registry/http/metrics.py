@@ -78,6 +78,12 @@ class Metrics:
             registry=self._registry,
             multiprocess_mode="max",
         )
+        self._replicated = Counter(
+            "moorage_replications",
+            "Attempts to bring an image, or a deletion, to another registry of this server.",
+            ("outcome",),
+            registry=self._registry,
+        )
         self._held = Gauge(
             "moorage_held_bytes",
             "Bytes that repositories hold, that only deleted things hold, that are stored.",
@@ -160,6 +166,10 @@ class Metrics:
         """Count events that the audit log lost."""
         self._audit_lost.inc(count)
 
+    def replicated(self, status: str) -> None:
+        """Count one attempt, by how the work stands after it, such as `COMPLETE`."""
+        self._replicated.labels(status.lower()).inc()
+
     def events(self, kind: str, outcome: str, count: int) -> None:
         """Count deliveries to a `log` or a `webhook`: `delivered` or `failed`."""
         if count:
@@ -188,7 +198,7 @@ class Metrics:
         self._held.labels(self._bounded(kind)).set(count)
 
     def lifecycle(self, action: str, count: int) -> None:
-        """Count images that lifecycle policies `expired`, `archived` or `kept`."""
+        """Count images that policies `expired`, `archived` or `kept`, or that `followed`."""
         if count:
             self._lifecycle.labels(action).inc(count)
 

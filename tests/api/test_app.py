@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from registry.api.app import Api
 from registry.api.routes import Call, Need, Route
 from tests.api.signed import refused, send
-from tests.application import Registry
+from tests.application import ACCOUNT, Registry
 from tests.oci.bodies import Unchanged
 
 
@@ -63,8 +65,24 @@ def test_a_body_that_is_too_large(registry: Registry) -> None:
     assert refused(send(registry, "POST", "copy", large))[0] == 413
 
 
+DOCUMENTS: dict[str, Any] = {
+    "CopyImages": {
+        "source": {"repositoryName": "team/app"},
+        "target": {"repositoryName": "other/app"},
+        "all": True,
+    }
+}
+"""The least that a route must be told to say what it needs, by its name."""
+
+
 def test_every_route_needs_a_permission(registry: Registry) -> None:
-    assert len({route.name for route in api(registry).routes}) == len(api(registry).routes) > 0
+    routes, stranger = api(registry).routes, registry.user("stranger")
+    assert len({route.name for route in routes}) == len(routes) > 0
+    with Unchanged(registry):
+        for route in routes:
+            path = re.sub(r"\{\w+\}", "some", route.path.replace("{account}", ACCOUNT))
+            answer = send(registry, route.method, path, DOCUMENTS.get(route.name), stranger)
+            assert refused(answer)[:2] == (403, "Denied"), route.name
 
 
 def test_what_stands_in_a_path(registry: Registry) -> None:

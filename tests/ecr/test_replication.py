@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 import pytest
 
 from registry.domain.replication.rules import applies, destinations
+from registry.stores import replicator_of
 from registry.values.scope import Scope
 from tests import images
 from tests.application import ACCOUNT, REGION, OpenRegistry, Registry, allow
@@ -91,6 +93,16 @@ class TestPushes:
         replicate(registry)
         assert content(registry, there(registry)) == {FIRST.digest: {"v1", "put"}}
 
+    def test_it_is_counted(self, registry: Registry) -> None:
+        configure(registry, rule(EU, Scope(ACCOUNT, "eu-north-1")))
+        push(registry, FIRST, "v1")
+        counted: list[str] = []
+        replicator = replicator_of(
+            registry.settings, registry.ground, registry.stores, counted.append
+        )
+        assert replicator.run(threading.Event()) == 2
+        assert sorted(counted) == ["COMPLETE", "FAILED"]
+
     def test_the_same_again_is_no_work(self, registry: Registry) -> None:
         configure(registry, rule(EU))
         push(registry, FIRST, "v1")
@@ -139,7 +151,9 @@ class TestPushes:
         configure(registry, rule(EU))
         push(registry, FIRST, "v1")
         registry.ecr().batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": "v1"}])
-        assert replicate(registry) == 0
+        replicate(registry)
+        assert registry.repositories.page(EU, "", 9) == []
+        assert registry.rows()["replications"] == []
 
 
 class TestTargets:

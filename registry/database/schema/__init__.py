@@ -15,6 +15,7 @@ repositories ─┬─ repository_policies
                           ├─ lifecycle_notices    what is about to go
                           ├─ scans                how its scan stands
                           ├─ scan_reports         what was found in it
+                          ├─ orphans          referrers whose subject was deleted
                           ├─ image_gaps       what it needs and was not there when it came
                           ├─ image_children   what an index lists
                           └─ replications     where it is to be copied to, and what came of it
@@ -82,6 +83,7 @@ from registry.database.schema.lifecycle import (
     lifecycle_policies,
     lifecycle_preview_results,
     lifecycle_previews,
+    orphans,
 )
 from registry.database.schema.pulls import pull_time_exclusions
 from registry.database.schema.rekeying import rekeys
@@ -122,6 +124,7 @@ __all__ = [
     "lifecycle_previews",
     "links",
     "metadata",
+    "orphans",
     "policies",
     "policy_files",
     "policy_versions",

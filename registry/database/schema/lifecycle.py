@@ -56,6 +56,15 @@ lifecycle_notices = sa.Table(
 )
 """Images that are about to expire, where that is announced before."""
 
+orphans = sa.Table(
+    "orphans",
+    metadata,
+    of("images", primary_key=True),
+    of("repositories", index=True),
+    sa.Column("since", Instant, nullable=False, index=True),
+)
+"""Referrers whose subject was deleted: they follow it."""
+
 image_reporters = sa.Table(
     "image_reporters",
     metadata,

@@ -63,7 +63,7 @@ class Kinship:
             for digest in image.children:
                 if (child := known.get(digest)) is not None and child.id != image.id:
                     self._relate(image.id, child.id, follows=not child.tags)
-            for digest in _subjects(image):
+            for digest in subjects(image):
                 if (subject := known.get(digest)) is not None and subject.id != image.id:
                     self._relate(subject.id, image.id, follows=True)
 
@@ -145,7 +145,8 @@ class Kinship:
         return found
 
 
-def _subjects(image: Image) -> Iterable[str]:
+def subjects(image: Image) -> Iterable[str]:
+    """Digests of what the image refers to, there or not."""
     if image.subject is not None:
         yield image.subject
     matches = [_REFERRING_TAG.fullmatch(tag) for tag in image.tags if tag.startswith("sha")]

@@ -35,17 +35,22 @@ def announce(
     """Give notice of all that are new, take it back of all others; by image id, when it acts."""
     known = _known(database, repository)
     wanted = {each.image.id: each for each in expiring}
-    withdrawn = [each for each in known if each not in wanted]
-    for at in range(0, len(withdrawn), _BATCH):
+    if withdrawn := [each for each in known if each not in wanted]:
         with database.write() as connection:
-            gone = lifecycle_notices.c.image_id.in_(withdrawn[at : at + _BATCH])
-            connection.execute(sa.delete(lifecycle_notices).where(gone))
+            withdraw(connection, withdrawn)
     new = [each for each in expiring if each.image.id not in known]
     for at in range(0, len(new), _BATCH):
         with database.write() as connection:
             for each in new[at : at + _BATCH]:
                 _give(connection, repository, each, moment, acts_at)
     return {each: known.get(each, acts_at) for each in wanted}
+
+
+def withdraw(connection: sa.Connection, image_ids: Sequence[int]) -> None:
+    """They are gone: one that is brought back is announced anew."""
+    for at in range(0, len(image_ids), _BATCH):
+        gone = lifecycle_notices.c.image_id.in_(image_ids[at : at + _BATCH])
+        connection.execute(sa.delete(lifecycle_notices).where(gone))
 
 
 def _known(database: Database, repository: Repository) -> dict[int, datetime]:

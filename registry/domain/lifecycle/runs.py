@@ -24,7 +24,7 @@ from registry.domain.lifecycle.census import census
 from registry.domain.lifecycle.evaluation import Selection, evaluate
 from registry.domain.lifecycle.kinship import Image
 from registry.domain.lifecycle.language import parse
-from registry.domain.lifecycle.notices import announce
+from registry.domain.lifecycle.notices import announce, withdraw
 from registry.domain.lifecycle.uses import used_among
 from registry.domain.shadows import RESTING
 from registry.domain.tasks import Task, now
@@ -147,7 +147,8 @@ class Runs:
                 policies.ran(connection, policy, due_at=moment + AGAIN)
             return None
         selections, images = self.select(policy.repository_id, policy.document, moment)
-        ripe, waiting = self._noticed(repository, selections, moment)
+        ripe, announced = self._noticed(repository, selections, moment)
+        waiting = [each for each in announced.values() if each > moment]
         done = Done(kept=len(selections) - len(ripe))
         seen = {image.id for image in images}
         begun = time.monotonic()
@@ -161,13 +162,14 @@ class Runs:
         left = done.kept - (len(selections) - len(ripe))
         due_at = min([moment + (AGAIN if left else EVERY), *waiting])
         with self._database.write() as connection:
+            withdraw(connection, [each.image.id for each in ripe if each.image.id in announced])
             values = {"evaluated_at": moment, "due_at": due_at, "last_run": asdict(done)}
             return Ran(repository, done) if policies.ran(connection, policy, **values) else None
 
     def _noticed(
         self, repository: Repository, selections: list[Selection], moment: datetime
-    ) -> tuple[list[Selection], list[datetime]]:
-        """What is to go now, and when what was only announced will be due."""
+    ) -> tuple[list[Selection], dict[int, datetime]]:
+        """What is to go now; and by image id, when what was announced is due."""
         expiring = [each for each in selections if each.expires]
         acts_at = announce(
             self._database,
@@ -178,7 +180,7 @@ class Runs:
         )
         early = {each.family for each in selections if acts_at.get(each.image.id, moment) > moment}
         ripe = [each for each in selections if each.family not in early]
-        return ripe, [each for each in acts_at.values() if each > moment]
+        return ripe, acts_at
 
     def _repository(self, policy: LifecyclePolicy) -> Repository | None:
         query = sa.select(repositories).where(repositories.c.id == policy.repository_id)

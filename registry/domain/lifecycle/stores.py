@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from registry.domain.lifecycle.following import Following
 from registry.domain.lifecycle.policies import LifecyclePolicies
 from registry.domain.lifecycle.previews import Previews
 from registry.domain.lifecycle.runs import Runs
@@ -25,6 +26,7 @@ class Lifecycle:
     runs: Runs
     previews: Previews
     uses: Uses
+    following: Following
 
 
 def lifecycle_of(
@@ -32,9 +34,15 @@ def lifecycle_of(
     repositories: Repositories,
     deletions: Deletions,
     *,
+    grace: timedelta,
     notice: timedelta = timedelta(0),
 ) -> Lifecycle:
-    """The parts over the domain; `notice` is how long before it goes an image is announced."""
+    """The parts over the domain; `notice` is how long before it goes an image is announced.
+
+    Referrers follow a deleted subject after `grace`.
+    ."""
     uses = Uses(database)
     runs = Runs(database, repositories, deletions, uses, notice=notice)
-    return Lifecycle(LifecyclePolicies(database), runs, Previews(database, runs), uses)
+    previews = Previews(database, runs)
+    following = Following(database, repositories, deletions, uses, grace=grace)
+    return Lifecycle(LifecyclePolicies(database), runs, previews, uses, following)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -39,12 +39,20 @@ _KINDS = (replicated_deletions, replications, backfill_items)
 """In their order: what waits for people comes before what was there long ago."""
 
 
+def uncounted(_status: str) -> None:
+    """For who does not count."""
+
+
 class Pieces:
     """Does them, and writes down what came of each."""
 
-    def __init__(self, database: Database, sender: Sender) -> None:
+    def __init__(
+        self, database: Database, sender: Sender, count: Callable[[str], None] = uncounted
+    ) -> None:
+        """`count` is told the status that the work has after each attempt."""
         self._database = database
         self._sender = sender
+        self._count = count
 
     def waiting(self, moment: datetime) -> bool:
         """Whether anything is due."""
@@ -94,6 +102,7 @@ class Pieces:
             moment,
             f"{source.arn}@{digest} to {destination.account} in {destination.region}",
         )
+        self._count(outcome.status)
         # A change that came meanwhile has another mark, and stays due.
         mine = sa.update(replications).where(
             replications.c.id == row.id, replications.c.mark == row.mark
@@ -126,6 +135,7 @@ class Pieces:
 
         what = f"{scope.repository_arn(row.repository)}@{row.digest} in backfill {row.backfill_id}"
         outcome = attempted(send, row.attempts, moment, what)
+        self._count(outcome.status)
         with self._database.write() as connection:
             connection.execute(_of(backfill_items, row).values(asdict(outcome)))
             if source is not None and found is not None and outcome.due_at is None:
@@ -148,6 +158,7 @@ class Pieces:
 
         what = f"the deletion of {scope.repository_arn(row.repository)}@{row.digest}"
         outcome = attempted(withdraw, row.attempts, moment, what)
+        self._count(outcome.status)
         if outcome.due_at is None:
             mine = replicated_deletions.c.id == row.id
             self._write(sa.delete(replicated_deletions).where(mine), {})

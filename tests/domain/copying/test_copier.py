@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -300,6 +301,28 @@ class TestMeanwhile:
         copier(registry).copy(source, target, digest(INDEX), ["v1"])
         assert done
         check_pullable(registry, target, INDEX)
+
+
+def test_of_many_copies_to_one_immutable_tag_one_wins(registry: Registry) -> None:
+    source, target = (
+        registry.create("team/app"),
+        registry.create("team/one", mutability="IMMUTABLE"),
+    )
+    made = [images.oci_image(images.layer({"n": b"%d" % number})) for number in range(16)]
+    for number, each in enumerate(made):
+        registry.hold("team/app", each, f"v{number}")
+
+    def attempt(image: images.Image) -> str | None:
+        try:
+            return str(copier(registry).copy(source, target, digest(image), ["one"]).digest)
+        except TagImmutable:
+            return None
+
+    with ThreadPoolExecutor(len(made)) as threads:
+        won = [each for each in threads.map(attempt, made) if each is not None]
+    assert len(won) == 1
+    tagged = {name for name, tags in content(registry, target).items() if tags}
+    assert tagged == set(won)
 
 
 def test_an_index_that_is_sparse_here_is_sparse_there(registry: Registry) -> None:

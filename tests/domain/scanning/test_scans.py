@@ -7,6 +7,7 @@ import zlib
 import sqlalchemy as sa
 
 from registry.database.schema import scan_reports, scans
+from registry.domain import image_rows
 from registry.domain.scanning.findings import anonymous, read_report
 from registry.domain.scanning.reports import Reports
 from registry.values.digest import Digest
@@ -74,7 +75,8 @@ def test_what_was_found_is_sealed_and_goes_with_the_image(registry: Registry) ->
     for sealed in row[1:]:
         assert b"PyYAML" not in sealed
         assert zlib.compress(text, 6)[:20] not in sealed
-    registry.images.delete(repository, digest)
+    with registry.ground.database.write() as connection:
+        image_rows.delete(connection, repository.id, number)
     assert registry.rows()["scan_reports"] == registry.rows()["scans"] == []
 
 

@@ -763,6 +763,26 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "orphans",
+        sa.Column("image_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["image_id"], ["images.id"], name=op.f("fk_orphans_image_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["repository_id"],
+            ["repositories.id"],
+            name=op.f("fk_orphans_repository_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("image_id", name=op.f("pk_orphans")),
+    )
+    op.create_index(op.f("ix_orphans_repository_id"), "orphans", ["repository_id"], unique=False)
+    op.create_index(op.f("ix_orphans_since"), "orphans", ["since"], unique=False)
+    op.create_table(
         "policy_versions",
         sa.Column("policy_arn", sa.Text(), nullable=False),
         sa.Column("version", sa.Text(), nullable=False),
