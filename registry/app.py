@@ -15,11 +15,13 @@ from starlette.routing import Route
 from registry.api.app import Api
 from registry.api.copying import CopyEndpoint
 from registry.api.event_targets import EventTargetEndpoints
+from registry.api.passwords import Passwords
 from registry.api.routes import PREFIX as API_PREFIX
+from registry.api.scans import ScanEndpoints
 from registry.api.uses import UseEndpoints
 from registry.aws.gateway import Gateway
 from registry.background import Work, repeated
-from registry.callers import Authorizer, Refusals, SigningKeys
+from registry.callers import Authorizer, LoginPasswords, Refusals, SigningKeys
 from registry.collection import Collection
 from registry.config import Settings
 from registry.database.database import Database
@@ -61,6 +63,7 @@ from registry.stores import (
     orders_of,
     rekeyer_of,
     replicator_of,
+    report_writer_of,
     stores_of,
 )
 from registry.sts.operations import SessionOperations
@@ -133,12 +136,15 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
     event_targets = EventTargetEndpoints(
         event_targets_of(ground), event_queue_of(settings, ground), pages
     )
+    scan_reports = ScanEndpoints(repositories, report_writer_of(settings, stores))
+    uses = UseEndpoints(stores.lifecycle.uses)
     api = Api(
-        [copying.route, *event_targets.routes, *UseEndpoints(stores.lifecycle.uses).routes],
+        [copying.route, *event_targets.routes, *uses.routes, *scan_reports.routes],
         SigningKeys(ground.directory, ground.sessions),
         Authorizer(access),
         regions=settings.all_regions,
         refused=Refusals(access),
+        passwords=Passwords(LoginPasswords(stores.tokens), settings.hosts),
     )
     downloads = DownloadApp(stores.downloads, access, repositories, blobs)
     metrics = Metrics()

@@ -22,6 +22,7 @@ from registry.commands.options import KEYS, Group, options, settings_of
 from registry.commands.policy import policy
 from registry.commands.protect import protect
 from registry.commands.rekey import rekey
+from registry.commands.scan import scan
 from registry.commands.tokens import token
 from registry.commands.undelete import undelete
 from registry.commands.usage import quota, usage
@@ -52,6 +53,7 @@ for command in (
     quota,
     rekey,
     restore,
+    scan,
     token,
     undelete,
     usage,

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Send
     from starlette.types import Scope as AsgiScope
 
-    from registry.aws.gateway import Authorize, Refused
     from registry.api.passwords import Passwords
+    from registry.aws.gateway import Authorize, Refused
     from registry.aws.protocol import Incoming
 
 SERVICE = "ecr"
@@ -77,18 +77,14 @@ class Api:
             status, given = self._failed(incoming, state, error)
         document = _written(given)
         headers = [part for pair in document.headers for part in pair]
-        answer = reply(
-            status, document.media_type, incoming.request_id, document.content, *headers
-        )
+        answer = reply(status, document.media_type, incoming.request_id, document.content, *headers)
         if status >= 400:
             answer.headers.append((b"connection", b"close"))
         start = {"type": "http.response.start", "status": status, "headers": answer.headers}
         await send(start)
         await send({"type": "http.response.body", "body": answer.body})
 
-    async def _answer(
-        self, incoming: Incoming, state: Any, receive: Receive
-    ) -> tuple[int, Answer]:
+    async def _answer(self, incoming: Incoming, state: Any, receive: Receive) -> tuple[int, Answer]:
         if self._passwords is not None and self._passwords.meant(incoming, self.routes):
             incoming.body = await read_body(receive, BODY_MAX)
             return await run_in_threadpool(self._browsed, incoming, state, self._passwords)
@@ -103,7 +99,7 @@ class Api:
             incoming,
             state,
             lambda: self._verifier.verify(incoming, identified),
-            Scope(identified.caller.account, claim.scope.region),
+            Scope(identified.credential.caller.account, claim.scope.region),
         )
 
     def _browsed(self, incoming: Incoming, state: Any, passwords: Passwords) -> tuple[int, Answer]:

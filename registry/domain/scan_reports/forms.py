@@ -35,9 +35,11 @@ _MEDIA_TYPES = {
     Form.SPDX: "application/spdx+json",
     Form.TRIVY: "application/json",
 }
-_ACCEPTED = {
-    each.media_type.partition(";")[0]: each for each in Form if each is not Form.TRIVY
-} | {"text/*": Form.HTML, "application/*": Form.JSON, "*/*": Form.JSON}
+_ACCEPTED = {each.media_type.partition(";")[0]: each for each in Form if each is not Form.TRIVY} | {
+    "text/*": Form.HTML,
+    "application/*": Form.JSON,
+    "*/*": Form.JSON,
+}
 
 
 def form_named(name: str) -> Form:

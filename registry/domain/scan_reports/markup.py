@@ -10,8 +10,10 @@ from __future__ import annotations
 import html
 import re
 
-_VOID = frozenset({"meta", "input", "rect", "br"})
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_VOID = frozenset({"meta", "input"})
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
+)
 """Controls, and what makes text look other than it is (Unicode TR36)."""
 
 

@@ -40,9 +40,7 @@ class Places:
         return cls(tuple(each.name or each.digest for each in platforms), found)
 
 
-def section(
-    found: Sequence[Finding], places: Places, scanned_at: datetime | None
-) -> Markup:
+def section(found: Sequence[Finding], places: Places, scanned_at: datetime | None) -> Markup:
     """All findings, with what filters them."""
     if not found:
         return Markup()
@@ -125,9 +123,7 @@ _NO_FIX = {
 }
 
 
-def _body(
-    finding: Finding, on: Sequence[str], scanned_at: datetime | None
-) -> Sequence[Markup]:
+def _body(finding: Finding, on: Sequence[str], scanned_at: datetime | None) -> Sequence[Markup]:
     text = finding.description
     if len(text) > TEXT_MAX:
         text = f"{text[:TEXT_MAX]}…"

@@ -140,9 +140,8 @@ def _fix(remedy: Remedy) -> Markup:
     ]
     ids = [each.id for each in remedy.findings]
     named = ", ".join(ids[:4]) + (f" and {len(ids) - 4:,} more" if len(ids) > 4 else "")
-    what = element(
-        "span", "Upgrade ", element("b", remedy.package), " ", versions(remedy.version, remedy.target)
-    )  # fmt: skip
+    upgrade = versions(remedy.version, remedy.target)
+    what = element("span", "Upgrade ", element("b", remedy.package), " ", upgrade)
     where = " · ".join(filter(None, [named, remedy.manager, remedy.path]))
     return element(
         "li", what, element("span", *chips, class_="chips"), element("span", where, class_="where")
