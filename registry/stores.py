@@ -48,6 +48,8 @@ from registry.domain.scan_reports.converted import Converter
 from registry.domain.scan_reports.writer import ReportWriter
 from registry.domain.scanning.reports import Reports
 from registry.domain.scanning.scans import Scans
+from registry.domain.signing.configuration import SigningConfigurations
+from registry.domain.signing.requests import Signings
 from registry.domain.storage_class import StorageClasses
 from registry.domain.tagged import TagsOf
 from registry.domain.templates import Templates
@@ -225,6 +227,8 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         lifecycle=lifecycle_stores(settings, ground, repositories, deletions),
         pull_exclusions=PullExclusions(database, ground.cache),
         storage_classes=StorageClasses(database),
+        signing=SigningConfigurations(database),
+        signings=Signings(database),
         tags_of=TagsOf(database),
         blobs=blobs,
         uploads=uploads,

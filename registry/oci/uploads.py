@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from registry.domain.public.access import PULL
 from registry.domain.uploads import SIZE_MAX
 from registry.http.body import consume
 from registry.oci.errors import VERSION, envelope
@@ -174,9 +175,14 @@ class UploadEndpoints:
 
         def may_read(name: str) -> bool:
             arn = call.scope.repository_arn(name)
+            if call.scope.is_public:
+                return self._access.allows(None, PULL, arn, call.circumstances)
             return self._access.allows(call.user, READ_BLOB, arn, call.circumstances)
 
-        return self._blobs.mount(repository, digest, call.query("from"), may_read)
+        source = call.query("from")
+        if source is not None:
+            source = source.removeprefix(call.prefix)
+        return self._blobs.mount(repository, digest, source, may_read)
 
 
 def _accepted(call: Call, upload: Upload) -> Response:
