@@ -13,6 +13,7 @@ import click
 from registry.commands.named import named
 from registry.commands.opened import opened
 from registry.commands.options import KEYS, STORAGE, Group, options, settings_of
+from registry.commands.scan_database import database
 from registry.domain.scan_reports.forms import Form, form_named
 from registry.domain.scan_reports.page_parts import listed
 from registry.domain.scanning.requests import request, scannable
@@ -166,3 +167,6 @@ def _database(state: ScanState) -> str:
     if state.database_at is None:
         return "its database of unknown age"
     return f"its database of {state.database_at:%Y-%m-%d %H:%M} UTC"
+
+
+scan.add_command(database)
