@@ -59,6 +59,7 @@ from registry.oci.uploads import UploadEndpoints
 from registry.public import gallery_of, public_stores
 from registry.signing import signer_of
 from registry.stores import (
+    attachments_of,
     ecr_stores,
     event_queue_of,
     event_targets_of,
@@ -142,7 +143,8 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
     event_targets = EventTargetEndpoints(
         event_targets_of(ground), event_queue_of(settings, ground), pages
     )
-    scan_reports = ScanEndpoints(repositories, report_writer_of(settings, stores))
+    writer = report_writer_of(settings, stores)
+    scan_reports = ScanEndpoints(repositories, writer, attachments_of(stores, writer))
     uses = UseEndpoints(stores.lifecycle.uses)
     api = Api(
         [copying.route, *event_targets.routes, *uses.routes, *scan_reports.routes],

@@ -44,6 +44,7 @@ from registry.domain.repositories import Repositories
 from registry.domain.repository_settings import RepositorySettings
 from registry.domain.resealing import Resealing
 from registry.domain.resting import Removal, nothing_more
+from registry.domain.scan_reports.attachments import Attachments
 from registry.domain.scan_reports.converted import Converter
 from registry.domain.scan_reports.writer import ReportWriter
 from registry.domain.scanning.reports import Reports
@@ -78,6 +79,11 @@ def scanner_of(settings: Settings) -> Scanner:
 def report_writer_of(settings: Settings, stores: EcrStores) -> ReportWriter:
     """What writes of scans."""
     return ReportWriter(stores.images, stores.scans, Converter(scanner_of(settings)))
+
+
+def attachments_of(stores: EcrStores, writer: ReportWriter) -> Attachments:
+    """What attaches reports to images."""
+    return Attachments(stores.images, stores.uploads, writer)
 
 
 def tokens_of(ground: Ground) -> Tokens:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from registry.api.routes import Call, Document, Need, Route
+from registry.domain.scan_reports.attachments import FORMS
 from registry.domain.scan_reports.forms import Form, form_accepted, form_named
 from registry.domain.scan_reports.page import POLICY
 from registry.values.digest import Digest, shown
@@ -15,12 +16,23 @@ from registry.values.reference import repository_name, tag_name
 from registry.values.scope import Scope
 
 if TYPE_CHECKING:
-    from registry.domain.repositories import Repositories
+    from registry.domain.repositories import Repositories, Repository
+    from registry.domain.scan_reports.attachments import Attachments
+    from registry.domain.scan_reports.subject import Subject
     from registry.domain.scan_reports.writer import ReportWriter
 
 READ = "ecr:DescribeImageScanFindings"
+WRITE = (
+    "ecr:InitiateLayerUpload",
+    "ecr:UploadLayerPart",
+    "ecr:CompleteLayerUpload",
+    "ecr:PutImage",
+    "ecr:BatchDeleteImage",
+)
+"""To attach is a push, and takes away the older report."""
 _PATH = "repositories/{name*}/images/{reference}/scan"
 _QUERY = frozenset({"format", "platform", "registryId"})
+_ACCOUNT_ONLY = frozenset({"registryId"})
 _ACCOUNT = re.compile("[0-9]{12}", re.ASCII)
 _PLAIN = (
     ("cache-control", "private, no-store"),
@@ -32,35 +44,90 @@ _PLAIN = (
 
 
 class ScanEndpoints:
-    """Reads."""
+    """Reads, and attaches."""
 
-    def __init__(self, repositories: Repositories, writer: ReportWriter) -> None:
+    def __init__(
+        self, repositories: Repositories, writer: ReportWriter, attachments: Attachments
+    ) -> None:
         self._repositories = repositories
         self._writer = writer
+        self._attachments = attachments
 
     @property
     def routes(self) -> Sequence[Route]:
         """Where they are reached."""
-        return (Route("GetScanReport", "GET", _PATH, _needs, self.get, browsable=True),)
+        return (
+            Route("GetScanReport", "GET", _PATH, _reading, self.get, browsable=True),
+            Route("AttachScanReport", "POST", f"{_PATH}/attachments", _writing, self.attach),
+        )
 
     def get(self, call: Call) -> Document:
         """The report. Raises ImageNotFound, ScanNotFound, ParameterInvalid, Unavailable."""
         form = _form(call)
-        repository = self._repositories.get(_scope(call), call.path["name"])
-        subject = self._writer.subject(repository, _reference(call))
-        if platform := call.query.get("platform"):
-            subject = subject.only(platform)
+        _, subject = self._found(call, call.query.get("platform"))
         return Document(form.media_type, self._writer.write(subject, form), _PLAIN)
 
+    def attach(self, call: Call) -> Mapping[str, Any]:
+        """Attach the report to the image in the forms asked for; the digests of what is attached.
 
-def _needs(call: Call) -> Sequence[Need]:
+        Raises as `get` does, and QuotaExceeded.
+        """
+        repository, subject = self._found(call, call.text("platform"))
+        made = [
+            self._attachments.attach(repository, subject, form, call.context.caller.arn)
+            for form in _forms(call)
+        ]
+        return {
+            "attachments": [
+                {
+                    "format": each.form.value,
+                    "artifactType": each.form.media_type,
+                    "subjectDigest": each.subject,
+                    "imageDigest": str(each.digest),
+                    "isNew": each.is_new,
+                }
+                for each in made
+            ]
+        }
+
+    def _found(self, call: Call, platform: str | None) -> tuple[Repository, Subject]:
+        repository = self._repositories.get(_scope(call), call.path["name"])
+        subject = self._writer.subject(repository, _reference(call))
+        return repository, subject.only(platform) if platform else subject
+
+
+def _reading(call: Call) -> Sequence[Need]:
     call.only()
-    if unknown := sorted(call.query.keys() - _QUERY - _SIGNATURE):
-        raise ParameterInvalid(f"there is no parameter {shown(unknown[0])}")
     _form(call)
+    return [Need((READ,), (_arn(call, _QUERY),))]
+
+
+def _writing(call: Call) -> Sequence[Need]:
+    call.only("formats", "platform")
+    _forms(call)
+    call.text("platform")
+    return [Need((READ, *WRITE), (_arn(call, _ACCOUNT_ONLY),))]
+
+
+def _arn(call: Call, known: frozenset[str]) -> str:
+    """The repository's, once everything else in the address is known to be right."""
+    if unknown := sorted(call.query.keys() - known - _SIGNATURE):
+        raise ParameterInvalid(f"there is no parameter {shown(unknown[0])}")
     _reference(call)
-    name = repository_name(call.path["name"])
-    return [Need((READ,), (_scope(call).repository_arn(name),))]
+    return _scope(call).repository_arn(repository_name(call.path["name"]))
+
+
+def _forms(call: Call) -> list[Form]:
+    """Those to attach, each once."""
+    given, known = call.listed("formats"), ", ".join(each.value for each in FORMS)
+    if not given or not all(isinstance(each, str) for each in given):
+        raise ParameterInvalid(f"formats: name at least one of {known}")
+    found = list(dict.fromkeys(form_named(each) for each in given))
+    if wrong := [each.value for each in found if each not in FORMS]:
+        raise ParameterInvalid(
+            f"formats: {wrong[0]} cannot be attached; cyclonedx, spdx, sarif can"
+        )
+    return found
 
 
 _SIGNATURE = frozenset(

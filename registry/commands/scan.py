@@ -13,13 +13,14 @@ import click
 from registry.commands.named import named
 from registry.commands.opened import opened
 from registry.commands.options import KEYS, STORAGE, Group, options, settings_of
-from registry.commands.scan_database import database
+from registry.commands.scan_database import PRINCIPAL, database
+from registry.domain.scan_reports.attachments import FORMS
 from registry.domain.scan_reports.forms import Form, form_named
 from registry.domain.scan_reports.page_parts import listed
 from registry.domain.scanning.requests import request, scannable
 from registry.domain.scanning.states import COMPLETE
 from registry.ecr.binding import Stores
-from registry.stores import ecr_stores, report_writer_of
+from registry.stores import attachments_of, ecr_stores, report_writer_of
 from registry.values.errors import ParameterInvalid
 from registry.values.manifest import parse
 
@@ -106,6 +107,36 @@ def start(image: str, config: Path | None, **given: Any) -> None:
         with here.ground.database.write() as connection:
             request(connection, stored.image.id, "manual")
     click.echo(f"{stored.image.digest} is to be scanned")
+
+
+@scan.command()
+@click.argument("image")
+@click.option(
+    "--format",
+    "forms",
+    type=click.Choice([each.value for each in FORMS]),
+    multiple=True,
+    default=[Form.CYCLONEDX.value],
+    show_default=True,
+    help="may be repeated",
+)
+@click.option("--platform", default="", help="of an index: linux/arm64, or its image's digest")
+@_on_server
+def attach(
+    image: str, forms: tuple[str, ...], platform: str, config: Path | None, **given: Any
+) -> None:
+    """Attach the report of IMAGE's last scan to the image, in the place of an older one."""
+    with _opened(config, given) as here:
+        writer = report_writer_of(here.settings, here.stores)
+        attachments = attachments_of(here.stores, writer)
+        repository, reference = here.image(image)
+        subject = writer.subject(repository, reference)
+        if platform:
+            subject = subject.only(platform)
+        for form in dict.fromkeys(forms):
+            made = attachments.attach(repository, subject, form_named(form), PRINCIPAL)
+            told = "attached" if made.is_new else "is attached already"
+            click.echo(f"{form}  {made.digest}  {told} to {made.subject}")
 
 
 @scan.command()

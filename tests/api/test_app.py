@@ -70,7 +70,8 @@ DOCUMENTS: dict[str, Any] = {
         "source": {"repositoryName": "team/app"},
         "target": {"repositoryName": "other/app"},
         "all": True,
-    }
+    },
+    "AttachScanReport": {"formats": ["spdx"]},
 }
 """The least that a route must be told to say what it needs, by its name."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -16,7 +17,7 @@ from registry.domain.identities.directory import AccessKey
 from tests import images as made
 from tests.api.signed import refused, send
 from tests.application import ACCOUNT, REGION, URL, Registry, allow, basic, on
-from tests.domain.scan_reports.scanned import scanned
+from tests.domain.scan_reports.scanned import MOMENT, scanned
 from tests.oci.bodies import Unchanged
 from tests.tools import require_tool
 
@@ -215,3 +216,101 @@ def test_without_a_scanner_reports_are_read_all_the_same(
     status, code, message = refused(answer)
     assert (status, code) == (503, "Unavailable")
     assert "Install Trivy" in message
+
+
+PUSH = (
+    "ecr:InitiateLayerUpload",
+    "ecr:UploadLayerPart",
+    "ecr:CompleteLayerUpload",
+    "ecr:PutImage",
+    "ecr:BatchDeleteImage",
+)
+ATTACH = f"{PATH}/attachments"
+
+
+def referrers(registry: Registry, digest: str) -> list[dict[str, Any]]:
+    with registry.http() as client:
+        answer = client.get(f"/v2/{NAME}/referrers/{digest}")
+    return list(answer.json()["manifests"])
+
+
+def test_a_report_is_attached_once_and_replaced_by_a_newer_one(held: Registry) -> None:
+    forms = {"formats": ["cyclonedx", "spdx", "sarif", "spdx"]}
+    first = send(held, "POST", ATTACH, forms).json()["attachments"]
+    assert [(each["format"], each["isNew"]) for each in first] == [
+        ("cyclonedx", True), ("spdx", True), ("sarif", True),
+    ]  # fmt: skip
+    with Unchanged(held):
+        again = send(held, "POST", ATTACH, forms).json()["attachments"]
+    assert again == [{**each, "isNew": False} for each in first]
+    found = referrers(held, IMAGE.digest)
+    assert {each["artifactType"]: each["digest"] for each in found} == {
+        each["artifactType"]: each["imageDigest"] for each in first
+    }
+    foreign = made.artifact("application/sarif+json", b"of somebody else", IMAGE)
+    held.hold(NAME, foreign)
+    scanned(held, NAME, IMAGE, completed_at=MOMENT + timedelta(days=1))
+    (newer,) = send(held, "POST", ATTACH, {"formats": ["sarif"]}).json()["attachments"]
+    sarif = {
+        each["digest"]
+        for each in referrers(held, IMAGE.digest)
+        if each["artifactType"] == "application/sarif+json"
+    }
+    assert sarif == {newer["imageDigest"], foreign.digest}
+    held.check_whole()
+
+
+def test_what_is_attached_is_the_report_and_is_not_scanned_itself(held: Registry) -> None:
+    before = held.rows()["scans"]
+    (attached,) = send(held, "POST", ATTACH, {"formats": ["cyclonedx"]}).json()["attachments"]
+    assert held.rows()["scans"] == before
+    with held.http() as client:
+        manifest = client.get(f"/v2/{NAME}/manifests/{attached['imageDigest']}").json()
+        (layer,) = manifest["layers"]
+        content = client.get(f"/v2/{NAME}/blobs/{layer['digest']}").json()
+    assert content["bomFormat"] == "CycloneDX"
+    assert manifest["subject"]["digest"] == IMAGE.digest
+    assert manifest["annotations"]["moorage.scanned-at"] == "2026-11-23T01:02:03Z"
+
+
+def test_the_sbom_of_a_platform_is_attached_to_its_image(held: Registry) -> None:
+    held.hold(NAME, INDEX, "multi")
+    for child in INDEX.children:
+        scanned(held, NAME, child)
+    scanned(held, NAME, INDEX, None)
+    path = f"repositories/{NAME}/images/multi/scan/attachments"
+    assert refused(send(held, "POST", path, {"formats": ["spdx"]}))[1] == "ParameterInvalid"
+    document = {"formats": ["spdx"], "platform": "linux/arm64"}
+    (one,) = send(held, "POST", path, document).json()["attachments"]
+    assert one["subjectDigest"] == INDEX.children[1].digest
+    (whole,) = send(held, "POST", path, {"formats": ["sarif"]}).json()["attachments"]
+    assert whole["subjectDigest"] == INDEX.digest
+
+
+@pytest.mark.parametrize("missing", [FINDINGS, *PUSH])
+def test_who_may_attach(held: Registry, missing: str) -> None:
+    actions = [each for each in (FINDINGS, *PUSH) if each != missing]
+    writer = held.user("writer", allow(*actions, resource=on(NAME)))
+    with Unchanged(held):
+        answer = send(held, "POST", ATTACH, {"formats": ["spdx"]}, writer)
+        assert refused(answer)[:2] == (403, "Denied")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {}, {"formats": []}, {"formats": "spdx"}, {"formats": [1]}, {"formats": ["html"]},
+        {"formats": ["x"]}, {"formats": ["spdx"], "platform": "linux/amd64"},
+        {"formats": ["spdx"], "other": 1}, {"formats": ["spdx"], "platform": 1},
+    ],
+)  # fmt: skip
+def test_what_cannot_be_attached(held: Registry, document: Any) -> None:
+    with Unchanged(held):
+        assert refused(send(held, "POST", ATTACH, document))[:2] == (400, "ParameterInvalid")
+
+
+def test_nothing_is_attached_where_nothing_was_found_out(held: Registry) -> None:
+    scanned(held, NAME, IMAGE, None, status="FAILED", completed_at=None)
+    with Unchanged(held):
+        answer = send(held, "POST", ATTACH, {"formats": ["sarif"]})
+    assert refused(answer)[:2] == (404, "ScanNotFound")

@@ -43,6 +43,17 @@ def test_a_report_in_each_form(data: Path, tmp_path: Path) -> None:
     assert sbom["bomFormat"] == "CycloneDX"
 
 
+def test_attaching(registry: Registry, data: Path) -> None:
+    told = moorage(data, "scan", "attach", f"{NAME}:v1", "--format", "sarif", "--format", "spdx")
+    first, second = told.splitlines()
+    assert first.startswith("sarif  sha256:")
+    assert second.endswith(f"attached to {IMAGE.digest}")
+    again = moorage(data, "scan", "attach", f"{NAME}:v1", "--format", "sarif")
+    assert again.split()[1] == first.split()[1]
+    assert "is attached already" in again
+    registry.check_whole()
+
+
 def test_how_scans_stand(data: Path) -> None:
     lines = moorage(data, "scan", "list").splitlines()
     assert lines == [

@@ -7,4 +7,5 @@ converted   SARIF, CycloneDX and SPDX, made by the scanner out of its own report
 remedies    which upgrades mend what was found
 page        a self-contained HTML page; page_parts, markup, page.css and page.js are its pieces
 writer      any of them
+attachments reports as OCI artifacts that refer to the image
 """

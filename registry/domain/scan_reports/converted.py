@@ -44,7 +44,7 @@ class Converter:
         """
         if form is Form.SARIF and subject.scan.platforms:
             return self._sarif(subject)
-        subject = _single(subject)
+        subject = single(subject)
         return self._one(subject, form)
 
     def _sarif(self, subject: Subject) -> bytes:
@@ -76,8 +76,11 @@ class Converter:
         return _stamped(text, form, subject.scan.state)
 
 
-def _single(subject: Subject) -> Subject:
-    """The image, or the only platform of an index that was scanned."""
+def single(subject: Subject) -> Subject:
+    """The image, or the only platform of an index that was scanned.
+
+    Raises ScanNotFound where none was, ParameterInvalid where one must be chosen.
+    """
     if not subject.scan.platforms:
         return subject
     if len(subject.scanned) == 1:
