@@ -38,6 +38,7 @@ from registry.http.metrics import Metrics
 from registry.http.observe import Observe
 from registry.http.operations import exposition, healthz
 from registry.iam.binding import bound_iam
+from registry.keeping import keeping_routes
 from registry.keys.aws import REFRESH_SECONDS
 from registry.keys.local import LocalKeyring
 from registry.kms.binding import bound_kms
@@ -50,10 +51,9 @@ from registry.moves import SECONDS as MOVES_SECONDS
 from registry.moves import Moves
 from registry.oci.app import OciApp
 from registry.oci.bearer import TokenApp
-from registry.oci.blobs import BlobEndpoints
+from registry.oci.cached import CachedBlobs, CachedManifests
 from registry.oci.downloads import DownloadApp
 from registry.oci.listing import ListingEndpoints
-from registry.oci.manifests import ManifestEndpoints
 from registry.oci.routes import table
 from registry.oci.uploads import UploadEndpoints
 from registry.public import gallery_of, public_stores
@@ -98,7 +98,8 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
     stores = ecr_stores(settings, ground)
     repositories, access = stores.repositories, stores.access
     public = public_stores(settings, ground, stores)
-    blobs = BlobEndpoints(repositories, stores.blobs)
+    caching = stores.caching
+    blobs = CachedBlobs(repositories, stores.blobs, caching.fetches)
     pages = Pages(ground.keys.secret("pagination tokens"))
     oci = OciApp(
         table(
@@ -107,8 +108,13 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
             UploadEndpoints(
                 repositories, stores.uploads, stores.blobs, access, stores.registries.mounts
             ),
-            ManifestEndpoints(
-                repositories, stores.images, stores.pulls, remote=ground.provider.remote
+            CachedManifests(
+                repositories,
+                stores.images,
+                stores.pulls,
+                caching.imports,
+                access,
+                remote=ground.provider.remote,
             ),
         ),
         tokens=stores.tokens,
@@ -116,6 +122,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         repositories=repositories,
         addresses=public.addresses,
         tags_of=stores.tags_of,
+        mirrors=caching.mirrors,
         create_on_push=stores.templates.create_on_push if settings.create_on_push else None,
     )
     sessions = SessionOperations(ground.directory, ground.sessions, access)
@@ -145,9 +152,14 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
     )
     writer = report_writer_of(settings, stores)
     scan_reports = ScanEndpoints(repositories, writer, attachments_of(stores, writer))
-    uses = UseEndpoints(stores.lifecycle.uses)
     api = Api(
-        [copying.route, *event_targets.routes, *uses.routes, *scan_reports.routes],
+        [
+            copying.route,
+            *event_targets.routes,
+            *UseEndpoints(stores.lifecycle.uses).routes,
+            *scan_reports.routes,
+            *keeping_routes(settings, ground, repositories, pages),
+        ],
         SigningKeys(ground.directory, ground.sessions),
         Authorizer(access),
         regions=settings.all_regions,
