@@ -44,6 +44,7 @@ from registry.domain.repositories import Repositories
 from registry.domain.repository_settings import RepositorySettings
 from registry.domain.resealing import Resealing
 from registry.domain.resting import Removal, nothing_more
+from registry.domain.scanning.asking import Asking
 from registry.domain.scanning.reports import Reports
 from registry.domain.scanning.scans import Scans
 from registry.domain.signing.configuration import SigningConfigurations
@@ -226,6 +227,8 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         statuses=Statuses(database),
         backfills=Backfills(database),
         scans=scans_of(ground),
+        asking=Asking(database, settings.scan_daily_limit),
+        scan_duration=settings.scan_duration,
     )
 
 
