@@ -49,10 +49,9 @@ from registry.moves import SECONDS as MOVES_SECONDS
 from registry.moves import Moves
 from registry.oci.app import OciApp
 from registry.oci.bearer import TokenApp
-from registry.oci.blobs import BlobEndpoints
+from registry.oci.cached import CachedBlobs, CachedManifests
 from registry.oci.downloads import DownloadApp
 from registry.oci.listing import ListingEndpoints
-from registry.oci.manifests import ManifestEndpoints
 from registry.oci.routes import table
 from registry.oci.scanner import ScannerDoor
 from registry.oci.uploads import UploadEndpoints
@@ -97,7 +96,8 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
     stores = ecr_stores(settings, ground)
     repositories, access = stores.repositories, stores.access
     public = public_stores(settings, ground, stores)
-    blobs = BlobEndpoints(repositories, stores.blobs)
+    caching = stores.caching
+    blobs = CachedBlobs(repositories, stores.blobs, caching.fetches)
     pages = Pages(ground.keys.secret("pagination tokens"))
     oci = OciApp(
         table(
@@ -106,8 +106,13 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
             UploadEndpoints(
                 repositories, stores.uploads, stores.blobs, access, stores.registries.mounts
             ),
-            ManifestEndpoints(
-                repositories, stores.images, stores.pulls, remote=ground.provider.remote
+            CachedManifests(
+                repositories,
+                stores.images,
+                stores.pulls,
+                caching.imports,
+                access,
+                remote=ground.provider.remote,
             ),
         ),
         tokens=stores.tokens,
@@ -115,6 +120,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         repositories=repositories,
         addresses=public.addresses,
         tags_of=stores.tags_of,
+        mirrors=caching.mirrors,
         create_on_push=stores.templates.create_on_push if settings.create_on_push else None,
         scanner=ScannerDoor(passes_of(ground), stores.images, repositories, access),
     )

@@ -16,6 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from registry.upstream.addresses import Trusted
 from registry.values.errors import ParameterInvalid
 from registry.values.scope import Hosts, Scope
 
@@ -94,6 +95,16 @@ class Settings:
         24.0, "hours that a blob which no image needs is kept after a client was told of it"
     )
     upload_expiry_hours: float = _setting(24.0, "hours after which an abandoned upload is dropped")
+    upstreams: str = _setting(
+        "", "upstream registries on private networks, comma-separated: [http://]host[:port]"
+    )
+    upstream_check_hours: float = _setting(
+        24.0, "hours that a cached tag is served before it is compared with its upstream's"
+    )
+    upstream_timeout: float = _setting(30.0, "seconds an upstream registry may stand still")
+    mirror_of: str = _setting(
+        "", "upstream meant by pulls of names that are not here, for dockerd: docker.io"
+    )
     undelete_days: float = _setting(
         7.0, "days for which what is deleted can be brought back; 0 for not at all"
     )
@@ -162,6 +173,9 @@ class Settings:
         for name in ("scan_daily_limit", "scan_days"):
             if getattr(self, name) < 0:
                 raise ParameterInvalid(f"{name}: at least 0")
+        Trusted(self.upstreams)
+        if not 0 <= self.upstream_check_hours <= HOURS_MAX:
+            raise ParameterInvalid(f"upstream_check_hours: 0 to {HOURS_MAX:,}")
         if not 0 <= self.lifecycle_notice_hours <= HOURS_MAX:
             raise ParameterInvalid(f"lifecycle_notice_hours: 0 to {HOURS_MAX:,}")
         if self.grace_seconds < 0:
@@ -170,7 +184,13 @@ class Settings:
         self._check_keeping()
 
     def _check_times(self) -> None:
-        for name in ("header_timeout", "body_timeout", "send_timeout", "scan_timeout"):
+        for name in (
+            "header_timeout",
+            "body_timeout",
+            "send_timeout",
+            "upstream_timeout",
+            "scan_timeout",
+        ):
             if getattr(self, name) <= 0:
                 raise ParameterInvalid(f"{name}: more than 0 seconds")
         for name in (
@@ -225,6 +245,11 @@ class Settings:
     def upload_expiry(self) -> timedelta:
         """After how long without a byte an upload is dropped."""
         return timedelta(hours=self.upload_expiry_hours)
+
+    @property
+    def upstream_check(self) -> timedelta:
+        """How long a cached tag is served before it is compared with its upstream's."""
+        return timedelta(hours=self.upstream_check_hours)
 
     @property
     def undelete(self) -> timedelta:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from registry.caching import caching_of
 from registry.config import Settings
 from registry.domain.access import Access, no_record
 from registry.domain.blobs import Blobs
@@ -203,11 +204,12 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
     tokens = tokens_of(ground)
     deletions = deletions_of(settings, ground)
     access = access_of(settings, ground, repositories)
+    templates = Templates(database, repositories)
     return EcrStores(
         registries=Registries(database, ground.cache),
         repositories=repositories,
         settings=RepositorySettings(database),
-        templates=Templates(database, repositories),
+        templates=templates,
         images=images,
         pulls=ground.pulls,
         deletions=deletions,
@@ -226,6 +228,15 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         key_use=KeyUse(ground.provider, access),
         statuses=Statuses(database),
         backfills=Backfills(database),
+        caching=caching_of(
+            settings,
+            ground,
+            repositories=repositories,
+            templates=templates,
+            uploads=uploads,
+            blobs=blobs,
+            removal=removal,
+        ),
         scans=scans_of(ground),
         asking=Asking(database, settings.scan_daily_limit),
         scan_duration=settings.scan_duration,

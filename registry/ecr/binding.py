@@ -17,6 +17,7 @@ from registry.ecr.layers import LayerOperations, LayerUploadOperations
 from registry.ecr.lifecycle import LifecycleOperations, LifecyclePreviewOperations
 from registry.ecr.policies import PolicyOperations
 from registry.ecr.pull_exclusions import PullExclusionOperations
+from registry.ecr.pull_through import PullThroughOperations
 from registry.ecr.referrers import ReferrerOperations
 from registry.ecr.registry import RegistryOperations, RegistryPolicyOperations
 from registry.ecr.replication import BackfillOperations, ReplicationOperations
@@ -29,6 +30,7 @@ from registry.ecr.signing import SigningOperations
 from registry.ecr.storage_class import StorageClassOperations
 from registry.ecr.templates import TemplateOperations
 from registry.ecr.tokens import TokenOperations
+from registry.ecr.upstream import Upstream
 
 if TYPE_CHECKING:
     from registry.aws.service import Service
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from registry.domain.templates import Templates
     from registry.domain.tokens import Tokens
     from registry.domain.uploads import Uploads
+    from registry.domain.upstreams.cache import Caching
     from registry.values.scope import Hosts
 
 
@@ -86,6 +89,7 @@ class Stores:
     key_use: KeyUse
     statuses: Statuses
     backfills: Backfills
+    caching: Caching
     scans: Scans
     asking: Asking
     scan_duration: timedelta | None
@@ -96,6 +100,8 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
     """All operations of this server's ECR."""
     repositories, images, layers = stores.repositories, stores.images, stores.layers
     told = ImageScans(stores.scans, stores.registries, stores.scan_duration)
+    caching = stores.caching
+    upstream = Upstream(caching, stores.access, stores.blobs)
     return ecr.bind(
         RepositoryOperations(repositories, pages, hosts, stores.key_use),
         SettingOperations(repositories, stores.settings),
@@ -106,7 +112,7 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
         ScanningOperations(repositories, stores.registries),
         ImageScanOperations(repositories, images, stores.scans, stores.asking, told, pages=pages),
         PolicyOperations(repositories, RepositoryPolicies(repositories, stores.access)),
-        ImageOperations(repositories, images, pages, stores.pulls, told),
+        ImageOperations(repositories, images, pages, stores.pulls, told, upstream=upstream),
         PullExclusionOperations(stores.pull_exclusions, pages),
         StorageClassOperations(repositories, images, stores.storage_classes, stores.tags_of),
         SigningOperations(repositories, images, stores.signing, stores.signings),
@@ -117,7 +123,8 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
             repositories, images, stores.lifecycle.policies, stores.lifecycle.previews, pages
         ),
         LayerUploadOperations(repositories, LayerUploads(stores.uploads, layers)),
-        LayerOperations(repositories, stores.blobs, layers, stores.downloads),
+        LayerOperations(repositories, stores.blobs, layers, stores.downloads, upstream),
+        PullThroughOperations(caching.rules, caching.sources, pages),
         TokenOperations(stores.tokens, hosts),
         ReplicationOperations(repositories, images, stores.statuses),
         BackfillOperations(stores.backfills, pages),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from registry.domain.pulls import Pulls
     from registry.domain.repositories import Repositories, Repository
     from registry.ecr.image_scans import ImageScans
+    from registry.ecr.upstream import Upstream
 
 PAGE = 100
 """Entries in one answer, where `maxResults` says nothing."""
@@ -44,9 +45,12 @@ class ImageOperations:
         pages: Pages,
         pulls: Pulls,
         scans: ImageScans,
+        *,
+        upstream: Upstream,
     ) -> None:
         self._scans = scans
         self._repositories = repositories
+        self._upstream = upstream
         self._images = images
         self._pages = pages
         self._pulls = pulls
@@ -116,11 +120,15 @@ class ImageOperations:
         accepted_media_types: Sequence[str] = (),
     ) -> Mapping[str, Any]:
         """The manifests of the named images, and why those that are missing are."""
-        repository = self._repositories.get(scope_of(context, registry_id), repository_name)
+        scope = scope_of(context, registry_id)
+        not_brought = self._upstream.images(context, scope, repository_name, image_ids)
+        repository = self._repositories.get(scope, repository_name)
         images: list[ImageTypeDef] = []
         failures: list[dict[str, Any]] = []
-        for image_id in image_ids:
+        for at, image_id in enumerate(image_ids):
             try:
+                if at in not_brought:
+                    raise not_brought[at]
                 images.append(self._image(context, repository, image_id, accepted_media_types))
             except Failure as failure:
                 failures.append(failure.described(image_id))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from registry.domain.downloads import Downloads
     from registry.domain.layers import Layers
     from registry.domain.repositories import Repositories
+    from registry.ecr.upstream import Upstream
 
 DOWNLOADS = "/layers/"
 """Path below which `oci/downloads.py` serves what a download URL names."""
@@ -80,9 +81,15 @@ class LayerOperations:
     """Check and download."""
 
     def __init__(
-        self, repositories: Repositories, blobs: Blobs, layers: Layers, downloads: Downloads
+        self,
+        repositories: Repositories,
+        blobs: Blobs,
+        layers: Layers,
+        downloads: Downloads,
+        upstream: Upstream,
     ) -> None:
         self._repositories = repositories
+        self._upstream = upstream
         self._checks = LayerChecks(blobs, layers)
         self._blobs = blobs
         self._layers = layers
@@ -113,6 +120,7 @@ class LayerOperations:
         """A link that needs no header, for an hour and for this caller."""
         repository = self._repositories.get(scope_of(context, registry_id), repository_name)
         digest = Digest.parse(layer_digest)
+        self._upstream.layer(repository, digest)
         self._layers.require_needed(repository, self._blobs.get(repository, digest))
         sealed = self._downloads.seal(repository, str(digest), proven_of(context).credential)
         scheme = "https" if context.secure else "http"
