@@ -15,10 +15,12 @@ from starlette.routing import Route
 from registry.api.app import Api
 from registry.api.copying import CopyEndpoint
 from registry.api.event_targets import EventTargetEndpoints
+from registry.api.passwords import Passwords
+from registry.api.scans import ScanEndpoints
 from registry.api.uses import UseEndpoints
 from registry.aws.gateway import Gateway
 from registry.background import Work, repeated
-from registry.callers import Authorizer, Refusals, SigningKeys
+from registry.callers import Authorizer, LoginPasswords, Refusals, SigningKeys
 from registry.collection import Collection
 from registry.config import Settings
 from registry.database.database import Database
@@ -56,9 +58,10 @@ from registry.oci.routes import table
 from registry.oci.scanner import ScannerDoor
 from registry.oci.uploads import UploadEndpoints
 from registry.public import gallery_of, public_stores
-from registry.scanning import passes_of, scan_works, scanner_of
+from registry.scanning import passes_of, scan_works
 from registry.signing import signer_of
 from registry.stores import (
+    attachments_of,
     ecr_stores,
     event_queue_of,
     event_targets_of,
@@ -67,6 +70,8 @@ from registry.stores import (
     orders_of,
     rekeyer_of,
     replicator_of,
+    report_writer_of,
+    scanner_of,
     stores_of,
 )
 from registry.sts.operations import SessionOperations
@@ -149,17 +154,21 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
     event_targets = EventTargetEndpoints(
         event_targets_of(ground), event_queue_of(settings, ground), pages
     )
+    writer = report_writer_of(settings, stores)
+    scan_reports = ScanEndpoints(repositories, writer, attachments_of(stores, writer))
     api = Api(
         [
             copying.route,
             *event_targets.routes,
             *UseEndpoints(stores.lifecycle.uses).routes,
+            *scan_reports.routes,
             *keeping_routes(settings, ground, repositories, pages),
         ],
         SigningKeys(ground.directory, ground.sessions),
         Authorizer(access),
         regions=settings.all_regions,
         refused=Refusals(access),
+        passwords=Passwords(LoginPasswords(stores.tokens), settings.hosts),
     )
     downloads = DownloadApp(stores.downloads, access, repositories, blobs)
     metrics = Metrics()

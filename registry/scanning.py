@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
 import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -23,9 +22,7 @@ from registry.ecr.binding import Stores
 from registry.ground import Ground
 from registry.http.logs import fields
 from registry.http.metrics import Metrics
-from registry.scanners.process import Bounds
 from registry.scanners.scanner import ScanFailed, Scanner, ScannerMissing, ScannerVersion
-from registry.scanners.trivy import Trivy, TrivySettings
 
 SECONDS = 0.5
 """How often a worker looks for scans that are due; most times none is."""
@@ -122,22 +119,6 @@ class Scanning:
         )
         level = logging.INFO if outcome.status != states.FAILED else logging.WARNING
         _log.log(level, "image scanned", extra=told)
-
-
-def scanner_of(settings: Settings) -> Scanner:
-    """The scanner that the settings name."""
-    return Trivy(
-        TrivySettings(
-            settings.trivy,
-            settings.trivy_path,
-            arguments=tuple(shlex.split(settings.trivy_arguments)),
-            database=settings.trivy_database,
-            java_database=settings.trivy_java_database,
-            offline=settings.trivy_offline,
-            server=settings.trivy_server,
-            bounds=Bounds(seconds=settings.scan_timeout, memory=settings.scan_memory_mib << 20),
-        )
-    )
 
 
 def address_of(settings: Settings) -> Address:

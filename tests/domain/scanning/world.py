@@ -47,7 +47,7 @@ class FakeScanner:
             raise self.missing
         return ScannerVersion("fake", "1.0", self.made)
 
-    def update(self) -> None:
+    def update(self, source: Target | None = None) -> None:
         self.updates += 1
 
     def scan(self, target: Target) -> bytes:
