@@ -48,6 +48,7 @@ from registry.domain.resting import Removal, nothing_more
 from registry.domain.scan_reports.attachments import Attachments
 from registry.domain.scan_reports.converted import Converter
 from registry.domain.scan_reports.writer import ReportWriter
+from registry.domain.scanning.asking import Asking
 from registry.domain.scanning.reports import Reports
 from registry.domain.scanning.scans import Scans
 from registry.domain.signing.configuration import SigningConfigurations
@@ -62,19 +63,13 @@ from registry.domain.vault import Vault
 from registry.ecr.binding import Stores as EcrStores
 from registry.ground import Ground
 from registry.iam.service import Stores
-from registry.scanners.scanner import Scanner
-from registry.scanners.trivy import Trivy, TrivySettings
+from registry.scanning import scanner_of
 
 
 def scans_of(ground: Ground) -> Scans:
     """What is known of the images' scans."""
     vault = Vault(ground.storage, ground.provider)
     return Scans(ground.database, vault, Reports(vault))
-
-
-def scanner_of(settings: Settings) -> Scanner:
-    """What looks into images, and converts what it found."""
-    return Trivy(TrivySettings("trivy", settings.data / "trivy"))
 
 
 def report_writer_of(settings: Settings, stores: EcrStores) -> ReportWriter:
@@ -257,6 +252,8 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
             removal=removal,
         ),
         scans=scans_of(ground),
+        asking=Asking(database, settings.scan_daily_limit),
+        scan_duration=settings.scan_duration,
     )
 
 

@@ -45,7 +45,8 @@ class ManifestEndpoints:
         repository = self._repositories.get(call.scope, call.name)
         reference = _reference(call)
         stored = await self._stored(repository, reference)
-        stored.image.require_active()
+        if not call.by_scanner:
+            stored.image.require_active()
         headers = {
             **VERSION,
             "Docker-Content-Digest": str(stored.image.digest),
@@ -54,7 +55,7 @@ class ManifestEndpoints:
         }
         if call.has(headers["ETag"]):
             return Response(status_code=304, headers=headers)
-        if call.request.method == "GET":
+        if call.request.method == "GET" and not call.by_scanner:
             tag = None if isinstance(reference, Digest) else reference
             self._pulls.pulled(repository, stored.image, call.user, tag)
         return Response(stored.content, headers=headers)
