@@ -7,7 +7,6 @@ TOML file of `--config`, the default. `docs/configuration.md` lists them all; a 
 from __future__ import annotations
 
 import json
-import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from registry.upstream.addresses import Trusted
+from registry.values.conversion import CONVERTERS
 from registry.values.errors import ParameterInvalid
 from registry.values.scope import Hosts, Scope
 
@@ -24,7 +24,6 @@ ENVIRONMENT_PREFIX = "MOORAGE_"
 
 _CUSTOM_DOMAIN = re.compile(r"([A-Za-z0-9.-]+)=(?:([0-9]{12})/([a-z0-9-]+)|public)", re.ASCII)
 _REGION = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
-_WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
 HOURS_MAX = 87_600
 """Ten years."""
@@ -356,9 +355,7 @@ def _converted(name: str, kind: str, value: Any) -> Any:
             if value not in allowed:
                 raise ValueError(f"{value!r} is not one of {', '.join(allowed)}")
             return value
-        if kind == "bool":
-            return _bool(value)
-        return _CONVERTERS[kind](value)
+        return CONVERTERS[kind](value)
     except (TypeError, ValueError) as error:
         raise ParameterInvalid(f"{name}: {error}") from None
 
@@ -367,57 +364,5 @@ def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _bool(value: Any) -> bool:
-    words = {"1": True, "true": True, "yes": True, "on": True}
-    words |= {"0": False, "false": False, "no": False, "off": False}
-    found = words.get(str(value).strip().lower())
-    if found is None:
-        raise ValueError(f"{value!r} is not true or false")
-    return found
-
-
 def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ValueError(f"{value!r} is not text")
-    return str(value)
-
-
-def _path(value: Any) -> Path:
-    if not isinstance(value, str | Path) or not str(value):
-        raise ValueError(f"{value!r} is not a path")
-    return Path(value)
-
-
-def _int(value: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
-        return int(value)
-    raise ValueError(f"{value!r} is not a whole number")
-
-
-def _float(value: Any) -> float:
-    wrong = ValueError(f"{value!r} is not a number")
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise wrong
-    try:
-        found = float(value)
-    except ValueError:
-        raise wrong from None
-    if not math.isfinite(found):
-        raise wrong
-    return found
-
-
-_CONVERTERS: dict[str, Any] = {
-    "str": _text,
-    "str | None": _text,
-    "int": _int,
-    "float": _float,
-    "Path": _path,
-    "Path | None": _path,
-}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
 import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -24,9 +23,7 @@ from registry.ecr.binding import Stores
 from registry.ground import Ground
 from registry.http.logs import fields
 from registry.http.metrics import Metrics
-from registry.scanners.process import Bounds
 from registry.scanners.scanner import ScanFailed, Scanner, ScannerMissing, ScannerVersion
-from registry.scanners.trivy import Trivy, TrivySettings
 
 SECONDS = 0.5
 """How often a worker looks for scans that are due; most times none is."""
@@ -125,22 +122,6 @@ class Scanning:
         _log.log(level, "image scanned", extra=told)
 
 
-def scanner_of(settings: Settings) -> Trivy:
-    """The scanner that the settings name."""
-    return Trivy(
-        TrivySettings(
-            settings.trivy,
-            settings.trivy_path,
-            arguments=tuple(shlex.split(settings.trivy_arguments)),
-            database=settings.trivy_database,
-            java_database=settings.trivy_java_database,
-            offline=settings.trivy_offline,
-            server=settings.trivy_server,
-            bounds=Bounds(seconds=settings.scan_timeout, memory=settings.scan_memory_mib << 20),
-        )
-    )
-
-
 def address_of(settings: Settings) -> Address:
     """Where this server answers to a scanner on the same machine.
 
@@ -154,9 +135,13 @@ def address_of(settings: Settings) -> Address:
     return Address(f"{host}:{settings.port}", tls=secure or not host.startswith(_LOCAL))
 
 
-def shelved_scanner_of(settings: Settings, ground: Ground, stores: Stores) -> Scanner:
-    """The same, with this registry's own database where nothing else is set."""
-    trivy = scanner_of(settings)
+def passes_of(ground: Ground) -> Passes:
+    """What makes and opens the scanner's passwords."""
+    return Passes(ground.keys.secret("scan passes"))
+
+
+def shelved(settings: Settings, ground: Ground, stores: Stores, trivy: Trivy) -> Scanner:
+    """The scanner, with this registry's own database where nothing else is set."""
     if settings.trivy_database is not None or settings.trivy_server is not None:
         return trivy
     shelf = Shelf(
@@ -167,11 +152,6 @@ def shelved_scanner_of(settings: Settings, ground: Ground, stores: Stores) -> Sc
         address_of(settings),
     )
     return OwnDatabase(trivy, shelf)
-
-
-def passes_of(ground: Ground) -> Passes:
-    """What makes and opens the scanner's passwords."""
-    return Passes(ground.keys.secret("scan passes"))
 
 
 def scanning_of(

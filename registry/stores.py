@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -63,13 +64,30 @@ from registry.domain.vault import Vault
 from registry.ecr.binding import Stores as EcrStores
 from registry.ground import Ground
 from registry.iam.service import Stores
-from registry.scanning import scanner_of
+from registry.scanners.process import Bounds
+from registry.scanners.trivy import Trivy, TrivySettings
 
 
 def scans_of(ground: Ground) -> Scans:
     """What is known of the images' scans."""
     vault = Vault(ground.storage, ground.provider)
     return Scans(ground.database, vault, Reports(vault))
+
+
+def scanner_of(settings: Settings) -> Trivy:
+    """What looks into images, and converts what it found."""
+    return Trivy(
+        TrivySettings(
+            settings.trivy,
+            settings.trivy_path,
+            arguments=tuple(shlex.split(settings.trivy_arguments)),
+            database=settings.trivy_database,
+            java_database=settings.trivy_java_database,
+            offline=settings.trivy_offline,
+            server=settings.trivy_server,
+            bounds=Bounds(seconds=settings.scan_timeout, memory=settings.scan_memory_mib << 20),
+        )
+    )
 
 
 def report_writer_of(settings: Settings, stores: EcrStores) -> ReportWriter:

@@ -66,7 +66,7 @@ def pushed(
     if wanted == MANUAL:
         return
     if scannable(manifest):
-        request(connection, image_id, "push", now())
+        request(connection, image_id, "push")
     elif manifest.subject is None:
         _refuse(connection, image_id)
 
@@ -75,7 +75,7 @@ def request(
     connection: sa.Connection,
     image_id: int,
     cause: states.Cause,
-    moment: datetime,
+    moment: datetime | None = None,
     *,
     daily: int = 0,
 ) -> None:
@@ -83,6 +83,7 @@ def request(
 
     `daily` is how many scans may be asked for in a day; 0: any number. Raises LimitExceeded.
     """
+    moment = moment or now()
     mine = scans.c.image_id == image_id
     row = connection.execute(sa.select(scans).where(mine)).first()
     if row is not None and row.status in states.OPEN:

@@ -38,6 +38,7 @@ class FakeScanner:
         self.scanned: list[Target] = []
         self.most = 0
         self.updates = 0
+        self.sources: list[Target | None] = []
         self.stopped = threading.Event()
         self._now: list[Target] = []
         self._lock = threading.Lock()
@@ -47,7 +48,8 @@ class FakeScanner:
             raise self.missing
         return ScannerVersion("fake", "1.0", self.made)
 
-    def update(self) -> None:
+    def update(self, source: Target | None = None) -> None:
+        self.sources.append(source)
         self.updates += 1
 
     def scan(self, target: Target) -> bytes:
