@@ -24,6 +24,7 @@ from registry.ground import Ground
 from registry.http.logs import fields
 from registry.http.metrics import Metrics
 from registry.scanners.scanner import ScanFailed, Scanner, ScannerMissing, ScannerVersion
+from registry.scanners.trivy import Trivy
 
 SECONDS = 0.5
 """How often a worker looks for scans that are due; most times none is."""
