@@ -58,7 +58,7 @@ from registry.oci.routes import table
 from registry.oci.scanner import ScannerDoor
 from registry.oci.uploads import UploadEndpoints
 from registry.public import gallery_of, public_stores
-from registry.scanning import passes_of, scan_works
+from registry.scanning import passes_of, scan_works, shelved
 from registry.signing import signer_of
 from registry.stores import (
     attachments_of,
@@ -209,6 +209,7 @@ def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metric
     collection = Collection(garbage_of(settings, ground), metrics, settings.gc_grace)
     aws = ground.aws
     lifecycling = Lifecycling(stores.lifecycle, metrics)
+    scanner = shelved(settings, ground, stores, scanner_of(settings))
     replicator = replicator_of(settings, ground, stores, metrics.replicated)
     return [
         Work("keys", lambda _stop: tend(ground), PURGE_SECONDS),
@@ -223,7 +224,7 @@ def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metric
         Work("events", delivery.run, delivery.seconds),
         Work("pull-events", delivery.tell_pulls, PULL_EVENTS_SECONDS),
         Work("rekeying", Moves(rekeyer_of(settings, ground)).run, MOVES_SECONDS),
-        *scan_works(settings, ground, stores, metrics, scanner_of(settings)),
+        *scan_works(settings, ground, stores, metrics, scanner),
     ]
 
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from registry.background import Work
 from registry.config import Settings
 from registry.domain.scanning import states
+from registry.domain.scanning.own_database import OwnDatabase, Shelf
 from registry.domain.scanning.passes import Passes
 from registry.domain.scanning.queue import TASK, Queue
 from registry.domain.scanning.reports import Reports
@@ -23,6 +24,7 @@ from registry.ground import Ground
 from registry.http.logs import fields
 from registry.http.metrics import Metrics
 from registry.scanners.scanner import ScanFailed, Scanner, ScannerMissing, ScannerVersion
+from registry.scanners.trivy import Trivy
 
 SECONDS = 0.5
 """How often a worker looks for scans that are due; most times none is."""
@@ -137,6 +139,20 @@ def address_of(settings: Settings) -> Address:
 def passes_of(ground: Ground) -> Passes:
     """What makes and opens the scanner's passwords."""
     return Passes(ground.keys.secret("scan passes"))
+
+
+def shelved(settings: Settings, ground: Ground, stores: Stores, trivy: Trivy) -> Scanner:
+    """The scanner, with this registry's own database where nothing else is set."""
+    if settings.trivy_database is not None or settings.trivy_server is not None:
+        return trivy
+    shelf = Shelf(
+        settings.scope,
+        stores.repositories,
+        stores.images,
+        passes_of(ground),
+        address_of(settings),
+    )
+    return OwnDatabase(trivy, shelf)
 
 
 def scanning_of(

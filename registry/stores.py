@@ -65,7 +65,6 @@ from registry.ecr.binding import Stores as EcrStores
 from registry.ground import Ground
 from registry.iam.service import Stores
 from registry.scanners.process import Bounds
-from registry.scanners.scanner import Scanner
 from registry.scanners.trivy import Trivy, TrivySettings
 
 
@@ -75,7 +74,7 @@ def scans_of(ground: Ground) -> Scans:
     return Scans(ground.database, vault, Reports(vault))
 
 
-def scanner_of(settings: Settings) -> Scanner:
+def scanner_of(settings: Settings) -> Trivy:
     """What looks into images, and converts what it found."""
     return Trivy(
         TrivySettings(

@@ -17,7 +17,8 @@ from registry.commands.scan_database import PRINCIPAL, database
 from registry.domain.scan_reports.attachments import FORMS
 from registry.domain.scan_reports.forms import Form, form_named
 from registry.domain.scan_reports.page_parts import listed
-from registry.domain.scanning.requests import request, scannable
+from registry.domain.scanning.asking import Asking
+from registry.domain.scanning.requests import scannable
 from registry.domain.scanning.states import COMPLETE
 from registry.ecr.binding import Stores
 from registry.stores import attachments_of, ecr_stores, report_writer_of
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
     from registry.ground import Ground
     from registry.values.digest import Digest
 
-_on_server = options("data", "account", "region", "regions", *KEYS, *STORAGE)
+_on_server = options("data", "account", "region", "regions", "trivy", *KEYS, *STORAGE)
 _PAGE = 500
+_UNLIMITED = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,7 @@ def start(image: str, config: Path | None, **given: Any) -> None:
         stored = here.stores.images.get(*here.image(image))
         if not scannable(parse(stored.content, stored.image.media_type)):
             raise ParameterInvalid(f"{image} is an artifact: nothing in it can be scanned")
-        with here.ground.database.write() as connection:
-            request(connection, stored.image.id, "manual")
+        Asking(here.ground.database, _UNLIMITED).start(stored.image)
     click.echo(f"{stored.image.digest} is to be scanned")
 
 

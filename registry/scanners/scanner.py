@@ -68,11 +68,8 @@ class Scanner(Protocol):
     def version(self) -> ScannerVersion:
         """What is there. Raises ScannerMissing."""
 
-    def update(self, source: Target | None = None) -> None:
-        """Get the newest database, where the settings let it, or the one that `source` is.
-
-        Raises ScanFailed, ScannerMissing.
-        """
+    def update(self) -> None:
+        """Get the newest database, where the settings let it. Raises ScanFailed."""
 
     def scan(self, target: Target) -> bytes:
         """The report about an image. Raises ScanFailed, ScannerMissing."""

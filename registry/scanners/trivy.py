@@ -32,6 +32,7 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 _NO_PROXY = "127.0.0.1,localhost,::1"
 _LINE = re.compile(r"^\S+\s+(?:FATAL|ERROR)\s+")
 _MESSAGE_MAX = 1000
+_DOWNLOAD = ("image", "--download-db-only", "--no-progress")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +80,16 @@ class Trivy:
         made = (found.get("VulnerabilityDB") or {}).get("UpdatedAt")
         return ScannerVersion("trivy", number, datetime.fromisoformat(made) if made else None)
 
-    def update(self, source: Target | None = None) -> None:
-        """Get the newest database, unless it is to stay offline, or the one that `source` is.
+    def update(self) -> None:
+        """Get the newest database, unless it is to stay offline. Raises ScanFailed."""
+        if self._settings.offline or self._settings.server:
+            return
+        self._checked(self._run(*_DOWNLOAD, *self._databases()))
 
-        That is an artifact of this server's own, and no network. Raises ScanFailed.
-        """
-        wanted = ["image", "--download-db-only", "--no-progress"]
-        if source is not None:
-            wanted += ["--db-repository", source.reference, *_insecure(source)]
-            self._checked(self._run(*wanted, more=_login(source)))
-        elif not (self._settings.offline or self._settings.server):
-            self._checked(self._run(*wanted, *self._databases()))
+    def fetch(self, source: Target) -> None:
+        """Get the database that an artifact of this server's own is. Raises ScanFailed."""
+        wanted = [*_DOWNLOAD, "--db-repository", source.reference, *_insecure(source)]
+        self._checked(self._run(*wanted, more=_login(source)))
 
     def scan(self, target: Target) -> bytes:
         """The report about an image, JSON. Raises ScanFailed, ScannerMissing."""

@@ -14,9 +14,12 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from registry.domain.identities.directory import AccessKey
+from registry.domain.scanning.passes import USERNAME, Pass
+from registry.scanning import passes_of
+from registry.values.digest import Digest
 from tests import images as made
 from tests.api.signed import refused, send
-from tests.application import ACCOUNT, REGION, URL, Registry, allow, basic, on
+from tests.application import ACCOUNT, REGION, SCOPE, URL, Registry, allow, basic, on
 from tests.domain.scan_reports.scanned import MOMENT, scanned
 from tests.oci.bodies import Unchanged
 from tests.tools import require_tool
@@ -314,3 +317,12 @@ def test_nothing_is_attached_where_nothing_was_found_out(held: Registry) -> None
     with Unchanged(held):
         answer = send(held, "POST", ATTACH, {"formats": ["sarif"]})
     assert refused(answer)[:2] == (404, "ScanNotFound")
+
+
+@pytest.mark.parametrize("username", ["AWS", USERNAME])
+def test_a_scanners_password_opens_no_report(held: Registry, username: str) -> None:
+    granted = Pass(SCOPE, NAME, Digest.parse(IMAGE.digest))
+    password = passes_of(held.ground).issue(granted, timedelta(minutes=1))
+    with held.anyone({"authorization": basic(password, username)}) as scanner:
+        answer = scanner.get(f"/api/v1/{PATH}")
+    assert (answer.status_code, answer.json()["code"]) == (401, "Unauthenticated")

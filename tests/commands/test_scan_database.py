@@ -58,13 +58,13 @@ def test_the_real_trivy_downloads_it(server: ServerProcess, tmp_path: Path, refe
     place = f"@{told.split()[1]}" if reference == "digest" else ""
     trivy = Trivy(TrivySettings(str(require_tool("trivy")), tmp_path / "cache", offline=True))
     source = Target(f"{server.address}/{name}{place}", "AWS", server.password())
-    trivy.update(source)
+    trivy.fetch(source)
     got = tmp_path / "cache" / "db" / "trivy.db"
     assert got.read_bytes() == (folder / "trivy.db").read_bytes()
     assert trivy.version().database == MADE
     other = Trivy(TrivySettings(str(require_tool("trivy")), tmp_path / "other"))
     with pytest.raises(ScanFailed):
-        other.update(replace(source, password="wrong"))
+        other.fetch(replace(source, password="wrong"))
 
 
 def test_the_artifact(registry: Registry, data: Path, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def scanned(
         **values,
     }
     with registry.ground.database.write() as connection:
-        request(connection, number, "manual")
+        request(connection, number, "manual", MOMENT)
         mine = scans.c.image_id == number
         connection.execute(sa.update(scans).where(mine).values(**done))
         if text is not None:
