@@ -15,6 +15,7 @@ from starlette.routing import Route
 from registry.api.app import Api
 from registry.api.copying import CopyEndpoint
 from registry.api.event_targets import EventTargetEndpoints
+from registry.api.gates import GateEndpoints
 from registry.api.routes import PREFIX as API_PREFIX
 from registry.api.uses import UseEndpoints
 from registry.aws.gateway import Gateway
@@ -87,19 +88,29 @@ def create(argument: str) -> ASGIApp:
 
 def build(settings: Settings, ground: Ground) -> ASGIApp:
     """Wire the domain and the wires over the ground."""
-    stores = ecr_stores(settings, ground)
+    metrics = Metrics()
+    stores = ecr_stores(settings, ground, metrics.gated)
     repositories, access = stores.repositories, stores.access
-    blobs = BlobEndpoints(repositories, stores.blobs)
+    blobs = BlobEndpoints(repositories, stores.blobs, stores.doors)
     pages = Pages(ground.keys.secret("pagination tokens"))
     oci = OciApp(
         table(
             ListingEndpoints(repositories, stores.images, create_on_push=settings.create_on_push),
             blobs,
             UploadEndpoints(
-                repositories, stores.uploads, stores.blobs, access, stores.registries.mounts
+                repositories,
+                stores.uploads,
+                stores.blobs,
+                access,
+                stores.doors,
+                stores.registries.mounts,
             ),
             ManifestEndpoints(
-                repositories, stores.images, stores.pulls, remote=ground.provider.remote
+                repositories,
+                stores.images,
+                stores.pulls,
+                stores.doors,
+                remote=ground.provider.remote,
             ),
         ),
         tokens=stores.tokens,
@@ -127,21 +138,22 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         stores.templates,
         orders_of(ground, stores),
         access,
+        stores.doors,
         pages=pages,
         regions=settings.all_regions,
     )
     event_targets = EventTargetEndpoints(
         event_targets_of(ground), event_queue_of(settings, ground), pages
     )
+    gates = GateEndpoints(stores.gates, stores.doors, repositories, stores.images)
     api = Api(
-        [copying.route, *event_targets.routes, *UseEndpoints(stores.lifecycle.uses).routes],
+        [copying.route, *gates.routes, *event_targets.routes, *UseEndpoints(stores.lifecycle.uses).routes],
         SigningKeys(ground.directory, ground.sessions),
         Authorizer(access),
         regions=settings.all_regions,
         refused=Refusals(access),
     )
     downloads = DownloadApp(stores.downloads, access, repositories, blobs)
-    metrics = Metrics()
     rest = operations(ground, metrics, works(settings, ground, stores, metrics))
     return Observe(Front(oci, downloads, gateway, api, rest), metrics)
 

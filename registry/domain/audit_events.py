@@ -60,6 +60,9 @@ _SHOWN = {
 }
 """Parameters of operations that an event shows; anything else may be long, or a secret."""
 
+GATES = {"GateRefused": False, "GateWouldRefuse": True}
+"""Codes of what gates say of a pull that was allowed otherwise, and whether it went on."""
+
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _LOOKS = frozenset({"list", "show", "diff", "explain", "report", "usage"})
 """Commands that change nothing."""
@@ -174,10 +177,14 @@ def operator_line(
 def _outcome(event: Event) -> dict[str, Any]:
     decision = event.decision
     if decision is None:
+        gated = event.error in GATES
         return {
             "errorCode": event.error,
             "errorMessage": event.message[:TEXT_MAX],
-            "decision": {"allowed": False, "reason": "credentials refused"},
+            "decision": {
+                "allowed": GATES.get(event.error, False),
+                "reason": "gate" if gated else "credentials refused",
+            },
         }
     made = {
         "allowed": decision.allowed,
@@ -197,7 +204,7 @@ def _outcome(event: Event) -> dict[str, Any]:
 def _who(event: Event) -> dict[str, Any]:
     identity = event.identity
     if identity is None:
-        if event.decision is None:
+        if event.decision is None and event.error not in GATES:
             return {"type": "Unknown", "accessKeyId": event.access_key_id[:128] or None}
         return {"type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL"}
     who: dict[str, Any] = {

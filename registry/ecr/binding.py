@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from registry.domain.blobs import Blobs
     from registry.domain.deletions import Deletions
     from registry.domain.downloads import Downloads
+    from registry.domain.gates.doors import Doors
+    from registry.domain.gates.gates import Gates
     from registry.domain.images import Images
     from registry.domain.key_use import KeyUse
     from registry.domain.layers import Layers
@@ -77,6 +79,8 @@ class Stores:
     statuses: Statuses
     backfills: Backfills
     scans: Scans
+    gates: Gates
+    doors: Doors
 
 
 def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
@@ -91,7 +95,7 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
         RegistryOperations(stores.registries),
         ScanningOperations(repositories, stores.registries),
         PolicyOperations(repositories, stores.access),
-        ImageOperations(repositories, images, pages, stores.pulls),
+        ImageOperations(repositories, images, pages, stores.pulls, stores.doors),
         PullExclusionOperations(stores.pull_exclusions, pages),
         StorageClassOperations(repositories, images, stores.storage_classes, stores.tags_of),
         ReferrerOperations(repositories, images, pages),
@@ -101,7 +105,7 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
             repositories, images, stores.lifecycle.policies, stores.lifecycle.previews, pages
         ),
         LayerUploadOperations(repositories, stores.uploads, layers),
-        LayerOperations(repositories, stores.blobs, layers, stores.downloads),
+        LayerOperations(repositories, stores.blobs, layers, stores.downloads, stores.doors),
         TokenOperations(stores.tokens, hosts),
         ReplicationOperations(repositories, images, stores.statuses),
         BackfillOperations(stores.backfills, pages),

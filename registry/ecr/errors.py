@@ -33,6 +33,7 @@ _CODES: tuple[tuple[type[errors.MoorageError], str], ...] = (
     (errors.Vanished, "RepositoryNotFoundException"),
     (errors.BlobNotFound, "LayersNotFoundException"),
     (errors.BlobUnreferenced, "LayerInaccessibleException"),
+    (errors.GateRefused, "LayerInaccessibleException"),
     (errors.BlobExists, "LayerAlreadyExistsException"),
     (errors.UploadNotFound, "UploadNotFoundException"),
     (errors.UploadConflict, "UploadNotFoundException"),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from registry.domain.requests import identity_of
+from registry.domain.gates.doors import Asker
+from registry.domain.requests import circumstances_of, identity_of
 from registry.ecr.identifiers import Failure, find, identifier, not_found, require_active
 from registry.ecr.service import ecr, image_tags, repository_arn, scope_of
 from registry.values.digest import Digest
-from registry.values.errors import ImageExists, KeyUnavailable, ParameterInvalid
+from registry.values.errors import GateRefused, ImageExists, KeyUnavailable, ParameterInvalid
 from registry.values.reference import tag_name
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     )
 
     from registry.aws.context import Context
+    from registry.domain.gates.doors import Doors
     from registry.domain.images import Image, Images
     from registry.domain.pages import Pages
     from registry.domain.pulls import Pulls
@@ -38,12 +40,18 @@ class ImageOperations:
     """List, describe, get, put."""
 
     def __init__(
-        self, repositories: Repositories, images: Images, pages: Pages, pulls: Pulls
+        self,
+        repositories: Repositories,
+        images: Images,
+        pages: Pages,
+        pulls: Pulls,
+        doors: Doors,
     ) -> None:
         self._repositories = repositories
         self._images = images
         self._pages = pages
         self._pulls = pulls
+        self._doors = doors
 
     @ecr.operation(resource=repository_arn)
     def list_images(
@@ -123,6 +131,8 @@ class ImageOperations:
                 images.append(self._image(context, repository, image_id, accepted_media_types))
             except Failure as failure:
                 failures.append(failure.described(image_id))
+            except GateRefused as error:
+                failures.append(Failure("ImageInaccessible", str(error)).described(image_id))
             except KeyUnavailable as error:
                 failures.append(Failure("KmsError", str(error)).described(image_id))
         return {"images": images, "failures": failures}
@@ -181,6 +191,8 @@ class ImageOperations:
                 f"Requested image not found: its media type is {stored.image.media_type}",
             )
         tag = image_id.get("imageTag")
+        about = circumstances_of(context, {"ecr:imagetag": tag} if tag else {})
+        self._doors.image(repository, stored, Asker(identity_of(context), about))
         self._pulls.pulled(repository, stored.image, identity_of(context), tag)
         return {
             "registryId": repository.scope.account,

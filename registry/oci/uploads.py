@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from registry.domain.gates.doors import Asker
 from registry.domain.uploads import SIZE_MAX
 from registry.http.body import consume
 from registry.oci.errors import VERSION, envelope
 from registry.oci.ranges import sent
 from registry.values.digest import CANONICAL, Digest, hasher
 from registry.values.errors import (
+    BlobNotFound,
     DigestInvalid,
+    GateRefused,
     MoorageError,
     RangeInvalid,
+    RepositoryNotFound,
     SizeInvalid,
     Unavailable,
     UploadConflict,
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
 
     from registry.domain.access import Access
     from registry.domain.blobs import Blob, Blobs
+    from registry.domain.gates.doors import Doors
     from registry.domain.repositories import Repositories, Repository
     from registry.domain.uploads import Upload, Uploads
     from registry.oci.call import Call
@@ -47,6 +52,7 @@ class UploadEndpoints:
         uploads: Uploads,
         blobs: Blobs,
         access: Access,
+        doors: Doors,
         mounts: Callable[[Scope], bool],
     ) -> None:
         """`mounts` tells whether a registry lets a push take blobs from another repository."""
@@ -54,6 +60,7 @@ class UploadEndpoints:
         self._uploads = uploads
         self._blobs = blobs
         self._access = access
+        self._doors = doors
         self._mounts = mounts
 
     async def start(self, call: Call) -> Response:
@@ -174,9 +181,21 @@ class UploadEndpoints:
 
         def may_read(name: str) -> bool:
             arn = call.scope.repository_arn(name)
-            return self._access.allows(call.user, READ_BLOB, arn, call.circumstances)
+            allowed = self._access.allows(call.user, READ_BLOB, arn, call.circumstances)
+            return allowed and self._lets_pull(call, name, digest)
 
         return self._blobs.mount(repository, digest, call.query("from"), may_read)
+
+
+    def _lets_pull(self, call: Call, name: str, digest: Digest) -> bool:
+        """Whether the gates of a repository let its blob out: a mount is as good as a pull."""
+        try:
+            source = self._repositories.get(call.scope, name)
+            blob = self._blobs.get(source, digest)
+            self._doors.blob(source, blob, Asker(call.user, call.circumstances))
+        except (BlobNotFound, GateRefused, RepositoryNotFound):
+            return False
+        return True
 
 
 def _accepted(call: Call, upload: Upload) -> Response:

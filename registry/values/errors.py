@@ -25,7 +25,7 @@
     │   ├── BackfillRunning  BackfillEnded
     │   └── LimitExceeded ── TooManyTags  QuotaExceeded
     ├── Refused
-    │   └── Unauthenticated  TokenExpired  Denied
+    │   └── Unauthenticated  TokenExpired  Denied  GateRefused
     ├── Unavailable              try again later, nothing was stored
     │   └── StorageUnavailable  StorageFull
     │   └── KeyUnavailable ── KeyDisabled  KeyServiceUnavailable
@@ -35,6 +35,10 @@
 A wire turns these into its own form in one place (`oci/errors.py`, `ecr/errors.py`).
 The message is written for the person at the other end and never holds a secret.
 """
+
+from __future__ import annotations
+
+from collections.abc import Mapping
 
 
 class MoorageError(Exception):
@@ -298,6 +302,15 @@ class TokenExpired(Refused):
 
 class Denied(Refused):
     """Known, but not allowed."""
+
+
+class GateRefused(Refused):
+    """An image that a gate lets nobody pull, as things are known of it now."""
+
+    def __init__(self, message: str, detail: Mapping[str, object]) -> None:
+        super().__init__(message)
+        self.detail = detail
+        """The same for programs."""
 
 
 class Unavailable(MoorageError):

@@ -1,6 +1,6 @@
 """Whether a text is a gate: which images may not be pulled because of what a scan found.
 
-The document is Moorage's own; `docs/policy-files.md` describes it.
+The document is Moorage's own; `docs/gates.md` describes it.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ from registry.values.digest import shown
 
 SEVERITIES = ("INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL")
 TEXT_MAX = 131_072
+GRACE_MAX = 3650
+"""Days."""
 
 _MEMBERS = (
-    "description", "repositories", "severity", "unscanned", "unsigned", "graceDays", "dryRun",
-    "exceptions",
+    "description", "repositories", "severity", "fixableOnly", "unscanned", "unsigned",
+    "graceDays", "graceFrom", "dryRun", "exceptions",
 )  # fmt: skip
 _REFUSING = ("severity", "unscanned", "unsigned")
 _PATTERN = re.compile(r"[a-z0-9*?._/-]{1,256}", re.ASCII)
@@ -59,9 +61,14 @@ def _options(found: dict[str, Node]) -> None:
     if "description" in found:
         some_text(found["description"], 1000)
     if "graceDays" in found:
-        whole(found["graceDays"], 0)
-    if "dryRun" in found:
-        boolean(found["dryRun"])
+        whole(found["graceDays"], 0, GRACE_MAX)
+    if "graceFrom" in found:
+        one_of(found["graceFrom"], "finding", "push")
+    for name in ("dryRun", "fixableOnly"):
+        if name in found:
+            boolean(found[name])
+    if "fixableOnly" in found and "severity" not in found:
+        raise found["fixableOnly"].refused("has no meaning without severity")
     for exception in elements(found["exceptions"]) if "exceptions" in found else []:
         _exception(exception)
 
