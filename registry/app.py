@@ -5,7 +5,7 @@ Everything is passed in constructors; nothing is global. `create` is what each w
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,6 @@ from registry.api.app import Api
 from registry.api.copying import CopyEndpoint
 from registry.api.event_targets import EventTargetEndpoints
 from registry.api.gates import GateEndpoints
-from registry.api.routes import PREFIX as API_PREFIX
 from registry.api.uses import UseEndpoints
 from registry.aws.gateway import Gateway
 from registry.background import Work, repeated
@@ -29,7 +28,9 @@ from registry.domain.events.pulls import SECONDS as PULL_EVENTS_SECONDS
 from registry.domain.pages import Pages
 from registry.domain.pulls import SECONDS as PULLS_SECONDS
 from registry.domain.replication.replicator import SECONDS as REPLICATION_SECONDS
+from registry.domain.signing.signer import SECONDS as SIGNING_SECONDS
 from registry.ecr.binding import bound_ecr
+from registry.ecrpublic.binding import bound_ecr_public
 from registry.ground import Ground, lay_ground
 from registry.http.logs import configure_logging
 from registry.http.metrics import Metrics
@@ -47,12 +48,15 @@ from registry.measuring import Measuring
 from registry.moves import SECONDS as MOVES_SECONDS
 from registry.moves import Moves
 from registry.oci.app import OciApp
+from registry.oci.bearer import TokenApp
 from registry.oci.blobs import BlobEndpoints
 from registry.oci.downloads import DownloadApp
 from registry.oci.listing import ListingEndpoints
 from registry.oci.manifests import ManifestEndpoints
 from registry.oci.routes import table
 from registry.oci.uploads import UploadEndpoints
+from registry.public import gallery_of, public_stores
+from registry.signing import signer_of
 from registry.stores import (
     ecr_stores,
     event_queue_of,
@@ -91,6 +95,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
     metrics = Metrics()
     stores = ecr_stores(settings, ground, metrics.gated)
     repositories, access = stores.repositories, stores.access
+    public = public_stores(settings, ground, stores)
     blobs = BlobEndpoints(repositories, stores.blobs, stores.doors)
     pages = Pages(ground.keys.secret("pagination tokens"))
     oci = OciApp(
@@ -116,7 +121,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         tokens=stores.tokens,
         access=access,
         repositories=repositories,
-        hosts=settings.hosts,
+        addresses=public.addresses,
         tags_of=stores.tags_of,
         create_on_push=stores.templates.create_on_push if settings.create_on_push else None,
     )
@@ -124,6 +129,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
     gateway = Gateway(
         [
             bound_ecr(stores, pages, settings.hosts),
+            bound_ecr_public(public, pages),
             sts.bind(IdentityOperations(), sessions, global_region=GLOBAL_REGION),
             bound_iam(stores_of(ground), pages),
             bound_kms(KmsStores(ground.keys, grants_of(ground), access), pages),
@@ -147,7 +153,12 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
     )
     gates = GateEndpoints(stores.gates, stores.doors, repositories, stores.images)
     api = Api(
-        [copying.route, *gates.routes, *event_targets.routes, *UseEndpoints(stores.lifecycle.uses).routes],
+        [
+            copying.route,
+            *gates.routes,
+            *event_targets.routes,
+            *UseEndpoints(stores.lifecycle.uses).routes,
+        ],
         SigningKeys(ground.directory, ground.sessions),
         Authorizer(access),
         regions=settings.all_regions,
@@ -155,34 +166,33 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
     )
     downloads = DownloadApp(stores.downloads, access, repositories, blobs)
     rest = operations(ground, metrics, works(settings, ground, stores, metrics))
-    return Observe(Front(oci, downloads, gateway, api, rest), metrics)
+    below: dict[str, ASGIApp] = {
+        "v2": oci,
+        "layers": downloads,
+        "api": api,
+        "token": TokenApp(stores.tokens, access, public.addresses),
+        "gallery": gallery_of(public, stores, pages),
+    }
+    return Observe(Front(below, gateway, rest), metrics)
 
 
 class Front:
     """Which wire a request is for, by its path."""
 
-    def __init__(
-        self, oci: ASGIApp, downloads: ASGIApp, gateway: ASGIApp, api: ASGIApp, rest: ASGIApp
-    ) -> None:
-        self._oci = oci
-        self._downloads = downloads
+    def __init__(self, below: Mapping[str, ASGIApp], gateway: ASGIApp, rest: ASGIApp) -> None:
+        """`below` has what serves all paths that begin with that part; the gateway is at `/`."""
+        self._below = below
         self._gateway = gateway
-        self._api = api
         self._rest = rest
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
         path: str = scope.get("path", "")
+        first = path.partition("/")[2].partition("/")[0].removesuffix(".json")
         if scope["type"] != "http":
             app = self._rest
-        elif path == "/v2" or path.startswith("/v2/"):
-            app = self._oci
-        elif path.startswith("/layers/"):
-            app = self._downloads
-        elif path.startswith(API_PREFIX):
-            app = self._api
         else:
-            app = self._gateway if path == "/" else self._rest
+            app = self._gateway if path == "/" else self._below.get(first, self._rest)
         await app(scope, receive, send)
 
 
@@ -202,6 +212,7 @@ def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metric
         Work("lifecycle", lifecycling.run, LIFECYCLE_SECONDS),
         Work("previews", lifecycling.preview, PREVIEW_SECONDS),
         Work("replication", replicator.run, REPLICATION_SECONDS),
+        Work("signing", signer_of(ground, stores).run, SIGNING_SECONDS),
         Work("events", delivery.run, delivery.seconds),
         Work("pull-events", delivery.tell_pulls, PULL_EVENTS_SECONDS),
         Work("rekeying", Moves(rekeyer_of(settings, ground)).run, MOVES_SECONDS),
@@ -236,13 +247,15 @@ def operations(ground: Ground, metrics: Metrics, beside: list[Work]) -> Starlett
         "storage": lambda: _ask_storage(ground.storage),
         "keyring": lambda: _ask_keyring(ground.keys),
     }
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/healthz", healthz(checks)),
             Route("/metrics", exposition(metrics)),
         ],
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # a path is served, or it is not
+    return app
 
 
 def _ask_database(database: Database) -> None:

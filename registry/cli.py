@@ -22,7 +22,9 @@ from registry.commands.lifecycle import lifecycle
 from registry.commands.options import KEYS, Group, options, settings_of
 from registry.commands.policy import policy
 from registry.commands.protect import protect
+from registry.commands.public import public
 from registry.commands.rekey import rekey
+from registry.commands.signing_key import signing_key
 from registry.commands.tokens import token
 from registry.commands.undelete import undelete
 from registry.commands.usage import quota, usage
@@ -51,6 +53,7 @@ for command in (
     lifecycle,
     policy,
     protect,
+    public,
     quota,
     rekey,
     restore,
@@ -60,6 +63,7 @@ for command in (
     verify,
 ):
     main.add_command(command)
+main.add_command(signing_key)
 policy.add_command(explain)
 
 

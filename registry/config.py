@@ -21,7 +21,7 @@ from registry.values.scope import Hosts, Scope
 
 ENVIRONMENT_PREFIX = "MOORAGE_"
 
-_CUSTOM_DOMAIN = re.compile(r"([A-Za-z0-9.-]+)=([0-9]{12})/([a-z0-9-]+)", re.ASCII)
+_CUSTOM_DOMAIN = re.compile(r"([A-Za-z0-9.-]+)=(?:([0-9]{12})/([a-z0-9-]+)|public)", re.ASCII)
 _REGION = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
 _WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
@@ -50,7 +50,9 @@ class Settings:
         "localhost", "registries other than the default: <account>.dkr.ecr.<region>.<domain>"
     )
     custom_domains: str = _setting(
-        "", "host names of one's own, comma-separated: images.example.com=123456789012/eu-west-1"
+        "",
+        "host names of one's own, comma-separated: images.example.com=123456789012/eu-west-1,"
+        " or =public for public registries",
     )
     robot_tokens: bool = _setting(False, "allow long-lived tokens (moorage token create)")
     policies: Path | None = _setting(None, "directory of policy files, applied at every start")
@@ -167,16 +169,19 @@ class Settings:
     @property
     def hosts(self) -> Hosts:
         """Which host name means which registry. Raises ParameterInvalid."""
-        custom = {}
+        custom, public = {}, set()
         for entry in _listed(self.custom_domains):
             match = _CUSTOM_DOMAIN.fullmatch(entry)
             if match is None:
                 raise ParameterInvalid(
-                    f"custom_domains: {entry!r} is not <host>=<account>/<region>"
+                    f"custom_domains: {entry!r} is not <host>=<account>/<region> or <host>=public"
                 )
             name, account, region = match.groups()
-            custom[name.lower()] = Scope(account, region)
-        return Hosts(self.scope, self.domain, custom)
+            if account is None:
+                public.add(name.lower())
+            else:
+                custom[name.lower()] = Scope(account, region)
+        return Hosts(self.scope, self.domain, custom, frozenset(public))
 
     @property
     def gc_grace(self) -> timedelta:

@@ -50,6 +50,8 @@ from registry.domain.resealing import Resealing
 from registry.domain.resting import Removal, nothing_more
 from registry.domain.scanning.reports import Reports
 from registry.domain.scanning.scans import Scans
+from registry.domain.signing.configuration import SigningConfigurations
+from registry.domain.signing.requests import Signings
 from registry.domain.storage_class import StorageClasses
 from registry.domain.tagged import TagsOf
 from registry.domain.templates import Templates
@@ -222,6 +224,8 @@ def ecr_stores(settings: Settings, ground: Ground, gated: Count = uncounted_gate
         lifecycle=lifecycle_stores(settings, ground, repositories, deletions),
         pull_exclusions=PullExclusions(database, ground.cache),
         storage_classes=StorageClasses(database),
+        signing=SigningConfigurations(database),
+        signings=Signings(database),
         tags_of=TagsOf(database),
         blobs=blobs,
         uploads=uploads,
@@ -234,7 +238,7 @@ def ecr_stores(settings: Settings, ground: Ground, gated: Count = uncounted_gate
         backfills=Backfills(database),
         scans=scans,
         gates=gates,
-        doors=Doors(database, ground.cache, gates, knowledge, access, gated),
+        doors=Doors(database, ground.cache, gates, knowledge, access, count=gated),
     )
 
 

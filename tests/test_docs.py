@@ -30,6 +30,8 @@ from registry.domain.tokens import LIFETIME
 from registry.domain.uploads import SIZE_MAX as BLOB_MAX
 from registry.ecr.errors import service_error
 from registry.ecr.service import ecr
+from registry.ecrpublic.errors import service_error as public_error
+from registry.ecrpublic.service import ecr_public
 from registry.ground import lay_ground
 from registry.http.limits import Limits
 from registry.http.metrics import Metrics
@@ -170,6 +172,7 @@ def test_the_operations_are_those_of_the_application(
     documented = [
         code(row[0])[0] for row in rows("ecr.md", "operation") if row[1] in {"whole", "kept"}
     ]
+    documented += [code(row[0])[0] for row in rows("ecr.md", "ECR Public operation")]
     documented += [code(row[0])[0] for row in rows("ecr.md", "STS operation")]
     documented += [code(row[0])[0] for row in rows("kms.md", "KMS operation") if row[1] == "whole"]
     documented += [f"iam:{name}" for row in rows("iam.md", "what") for name in code(row[1])]
@@ -183,6 +186,11 @@ def test_every_operation_of_the_model_is_listed_with_its_state() -> None:
         f"ecr:{name}" for name in ecr.model.operation_names
     ]
     assert {row[1] for row in listed} == {"whole", "kept", "not yet"}
+
+
+def test_every_operation_of_ecr_public_is_listed() -> None:
+    listed = [code(row[0])[0] for row in rows("ecr.md", "ECR Public operation")]
+    assert listed == [f"ecr-public:{name}" for name in ecr_public.model.operation_names]
 
 
 def test_every_operation_of_kms_is_listed_with_its_state() -> None:
@@ -236,6 +244,17 @@ def test_the_exceptions_of_ecr_are_documented() -> None:
     raised["InvalidLayerException"] = {"DigestInvalid"}  # of layers alone
     raised["InvalidParameterException"] = {"Invalid"}  # and every kind of it without its own
     assert documented == raised
+
+
+def test_the_exceptions_of_ecr_public_are_those_of_ecr_or_documented() -> None:
+    documented = {code(row[0])[0]: set(code(row[1])) for row in rows("errors.md", "of ECR Public")}
+    own: dict[str, set[str]] = {}
+    for kind in family(errors.MoorageError):
+        for error in examples(kind):
+            found, of_ecr = public_error(error), service_error(error)
+            if found is not None and (of_ecr is None or of_ecr.code != found.code):
+                own.setdefault(found.code, set()).add(kind.__name__)
+    assert documented == own
 
 
 def test_the_errors_of_iam_are_documented() -> None:
@@ -379,7 +398,7 @@ def test_the_own_interface_is_documented(tmp_path: Path) -> None:
     ground = lay_ground(settings)
     found = app.build(settings, ground)
     ground.close()
-    api: Api = found._app._api  # type: ignore[attr-defined]  # the application as `build` wires it
+    api: Api = found._app._below["api"]  # type: ignore[attr-defined]  # the application as `build` wires it
     documented = [code(row[0])[0] for row in rows("api.md", "endpoint")]
     assert sorted(documented) == sorted(f"{r.method} {PREFIX}{r.path}" for r in api.routes)
 

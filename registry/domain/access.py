@@ -62,6 +62,7 @@ class Circumstances:
         for key, value in tags.items():
             found[f"aws:resourcetag/{key.lower()}"] = value
             found[f"ecr:resourcetag/{key.lower()}"] = value
+            found[f"ecr-public:resourcetag/{key.lower()}"] = value
             found[f"iam:resourcetag/{key.lower()}"] = value
         return found
 

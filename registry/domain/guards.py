@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from registry.domain.access import UNGUARDED, Guarded
 from registry.domain.identities.identity import Document
+from registry.domain.public.access import FOR_ALL
 from registry.domain.repositories import scope_and_name
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Guards:
     def __call__(self, arn: str) -> Guarded:
         """What guards the resource; nothing where it brings nothing."""
         service, _, _ = arn.removeprefix("arn:aws:").partition(":")
-        if service == "ecr":
+        if service in ("ecr", "ecr-public"):
             return self._cache.get(("guards", arn), lambda: self._repository(arn))
         if service == "kms":
             return self._keys(arn)
@@ -56,6 +57,8 @@ class Guards:
         """Of one that does not exist, the policy of the registry where it would be."""
         guarded = self._repositories.guarded(arn)
         named = scope_and_name(arn)
+        if named is not None and named[0].is_public:
+            return replace(guarded, around=FOR_ALL)
         around = None if named is None else self._registries.guarding(named[0])
         return guarded if around is None else replace(guarded, around=around)
 

@@ -14,6 +14,7 @@ from registry.domain import blobs, events, links, storage_class
 from registry.domain import image_rows as rows
 from registry.domain.repositories import current
 from registry.domain.scanning import requests as scan_requests
+from registry.domain.signing import requests as signing
 from registry.values.digest import CANONICAL, Digest
 from registry.values.errors import (
     ImageArchived,
@@ -162,6 +163,7 @@ class Images:
                 rows.point_tag(connection, repository, tag, image_id)
             if row is None or moved:
                 self._pushed(connection, image_id)
+            signing.request(connection, repository, image_id, manifest)
             events.pushed(connection, repository, image_id, moved, is_new=row is None)
             if row is None:
                 scan_requests.pushed(connection, repository, image_id, manifest)

@@ -16,6 +16,7 @@ from registry.domain.identities.identity import Document
 from registry.domain.key_choice import KeyChoice
 from registry.domain.leftovers import discard
 from registry.domain.lifecycle import policies as lifecycle_policies
+from registry.domain.public.registries import refuse_hidden
 from registry.domain.quotas import require_repository_room
 from registry.values.errors import (
     RepositoryExists,
@@ -28,7 +29,7 @@ from registry.values.reference import repository_name
 from registry.values.scope import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from registry.database.database import Cache, Database
     from registry.domain.key_choice import Lent
@@ -110,8 +111,11 @@ class Repositories:
         resource_tags: Mapping[str, str] | None = None,
         policy: str | None = None,
         lifecycle: str | None = None,
+        also: Callable[[sa.Connection, Repository], None] | None = None,
     ) -> Repository:
         """Make an empty repository; `policy` and `lifecycle` were checked before.
+
+        `also` writes what belongs to it in the same transaction.
 
         Raises NameInvalid, RepositoryExists, QuotaExceeded, KeyNotFound, KeyUnavailable,
         ParameterInvalid.
@@ -137,6 +141,7 @@ class Repositories:
                     f"The repository with name '{name}' already exists"
                     f" in the registry with id '{scope.account}'"
                 )
+            refuse_hidden(connection, scope, name)
             require_repository_room(connection, scope)
             connection.execute(sa.insert(repositories).values(row))
             made = _repository(connection.execute(_named(scope, name)).one())
@@ -145,6 +150,8 @@ class Repositories:
                 connection.execute(sa.insert(repository_policies).values(new))
             if lifecycle is not None:
                 lifecycle_policies.put(connection, made.id, lifecycle, row["created_at"])
+            if also is not None:
+                also(connection, made)
             events.repository_created(connection, made)
             return made
 
@@ -273,10 +280,12 @@ def _without_policy(repository_id: int) -> sa.Delete:
 def scope_and_name(arn: str) -> tuple[Scope, str] | None:
     """The repository that an ARN names, whether it exists or not; None for any other ARN."""
     parts = arn.split(":", 5)
-    if len(parts) != 6 or parts[:3] != ["arn", "aws", "ecr"]:
+    if len(parts) != 6:
         return None
+    scope = Scope(parts[4], parts[3])
     kind, _, name = parts[5].partition("/")
-    return (Scope(parts[4], parts[3]), name) if kind == "repository" and name else None
+    known = parts[:3] == ["arn", "aws", scope.service] and scope.account.isdigit()
+    return (scope, name) if known and kind == "repository" and name else None
 
 
 def current(connection: sa.Connection, repository: Repository) -> Repository:

@@ -103,16 +103,16 @@ class Tokens:
 
         Raises Unauthenticated, TokenExpired.
         """
-        if len(credentials) > _LENGTH_MAX:
-            raise Unauthenticated("Not Authorized")
-        try:
-            text = base64.b64decode(credentials, validate=True).decode("ascii")
-        except (Base64Error, ValueError):
-            raise Unauthenticated("Not Authorized") from None
-        username, _, password = text.partition(":")
-        if username != USERNAME:
-            raise Unauthenticated("Not Authorized")
-        return self.open(password, now)
+        return self.open(_password(credentials), now)
+
+    def password_of(self, credentials: str) -> str:
+        """The password in the credentials of a Basic header, once it is proven good.
+
+        Raises Unauthenticated, TokenExpired.
+        """
+        password = _password(credentials)
+        self.open(password)
+        return password
 
     def identity(self, credential: Credential, now: datetime) -> Identity:
         """Whose credential it is, as they are now. Raises Unauthenticated, TokenExpired."""
@@ -142,3 +142,17 @@ class Tokens:
             raise Unauthenticated("Not Authorized") from None
         claims: _Claims = json.loads(content)
         return claims
+
+
+def _password(credentials: str) -> str:
+    """The password in base64 of `AWS:<password>`. Raises Unauthenticated."""
+    if len(credentials) > _LENGTH_MAX:
+        raise Unauthenticated("Not Authorized")
+    try:
+        text = base64.b64decode(credentials, validate=True).decode("ascii")
+    except (Base64Error, ValueError):
+        raise Unauthenticated("Not Authorized") from None
+    username, _, password = text.partition(":")
+    if username != USERNAME:
+        raise Unauthenticated("Not Authorized")
+    return password

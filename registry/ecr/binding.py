@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from registry.aws.constraints import invalid_parameter
+from registry.domain.api.layers import LayerUploads
+from registry.domain.api.policies import RepositoryPolicies
 from registry.ecr.deletions import DeletionOperations
 from registry.ecr.errors import service_error
 from registry.ecr.images import ImageOperations
@@ -21,6 +23,7 @@ from registry.ecr.resource_tags import ResourceTagOperations
 from registry.ecr.scanning import ScanningOperations
 from registry.ecr.service import ecr
 from registry.ecr.settings import SettingOperations
+from registry.ecr.signing import SigningOperations
 from registry.ecr.storage_class import StorageClassOperations
 from registry.ecr.templates import TemplateOperations
 from registry.ecr.tokens import TokenOperations
@@ -46,6 +49,8 @@ if TYPE_CHECKING:
     from registry.domain.repositories import Repositories
     from registry.domain.repository_settings import RepositorySettings
     from registry.domain.scanning.scans import Scans
+    from registry.domain.signing.configuration import SigningConfigurations
+    from registry.domain.signing.requests import Signings
     from registry.domain.storage_class import StorageClasses
     from registry.domain.tagged import TagsOf
     from registry.domain.templates import Templates
@@ -66,6 +71,8 @@ class Stores:
     pulls: Pulls
     pull_exclusions: PullExclusions
     storage_classes: StorageClasses
+    signing: SigningConfigurations
+    signings: Signings
     deletions: Deletions
     lifecycle: Lifecycle
     tags_of: TagsOf
@@ -94,17 +101,18 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
         RegistryPolicyOperations(stores.registries),
         RegistryOperations(stores.registries),
         ScanningOperations(repositories, stores.registries),
-        PolicyOperations(repositories, stores.access),
+        PolicyOperations(repositories, RepositoryPolicies(repositories, stores.access)),
         ImageOperations(repositories, images, pages, stores.pulls, stores.doors),
         PullExclusionOperations(stores.pull_exclusions, pages),
         StorageClassOperations(repositories, images, stores.storage_classes, stores.tags_of),
+        SigningOperations(repositories, images, stores.signing, stores.signings),
         ReferrerOperations(repositories, images, pages),
         DeletionOperations(repositories, stores.deletions, stores.tags_of),
         LifecycleOperations(repositories, stores.lifecycle.policies),
         LifecyclePreviewOperations(
             repositories, images, stores.lifecycle.policies, stores.lifecycle.previews, pages
         ),
-        LayerUploadOperations(repositories, stores.uploads, layers),
+        LayerUploadOperations(repositories, LayerUploads(stores.uploads, layers)),
         LayerOperations(repositories, stores.blobs, layers, stores.downloads, stores.doors),
         TokenOperations(stores.tokens, hosts),
         ReplicationOperations(repositories, images, stores.statuses),

@@ -16,6 +16,7 @@ _CODES: tuple[tuple[type[errors.MoorageError], str], ...] = (
     (errors.LifecyclePreviewNotFound, "LifecyclePolicyPreviewNotFoundException"),
     (errors.LifecyclePreviewInProgress, "LifecyclePolicyPreviewInProgressException"),
     (errors.TemplateNotFound, "TemplateNotFoundException"),
+    (errors.SigningConfigurationNotFound, "SigningConfigurationNotFoundException"),
     (errors.ExclusionNotFound, "ExclusionNotFoundException"),
     (errors.ExclusionExists, "ExclusionAlreadyExistsException"),
     (errors.StorageClassFixed, "ImageStorageClassUpdateNotSupportedException"),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from registry.domain.api.identifiers import Failure, find, identifier, require_active
+from registry.domain.api.images import named, put, refuse_pages
 from registry.domain.gates.doors import Asker
 from registry.domain.requests import circumstances_of, identity_of
-from registry.ecr.identifiers import Failure, find, identifier, not_found, require_active
 from registry.ecr.service import ecr, image_tags, repository_arn, scope_of
-from registry.values.digest import Digest
-from registry.values.errors import GateRefused, ImageExists, KeyUnavailable, ParameterInvalid
-from registry.values.reference import tag_name
+from registry.values.errors import GateRefused, KeyUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,12 +93,9 @@ class ImageOperations:
         """What is known of the named images, or of all, in pages."""
         repository = self._repositories.get(scope_of(context, registry_id), repository_name)
         if image_ids:
-            if next_token is not None or max_results is not None:
-                raise ParameterInvalid(
-                    "Invalid parameter at 'maxResults' failed to satisfy constraint:"
-                    " 'must not be used together with imageIds'"
-                )
-            return {"imageDetails": self._named(repository, image_ids)}
+            refuse_pages("imageIds", next_token, max_results)
+            found = named(self._images, repository, image_ids)
+            return {"imageDetails": [_detail(repository, image) for image in found]}
         tagged, status = _filter(filter)
         listing = f"images {repository.id} {tagged} {status} {context.caller.arn}"
         limit = max_results or PAGE
@@ -151,30 +147,14 @@ class ImageOperations:
     ) -> Mapping[str, Any]:
         """Store a manifest whose layers are there, and tag it."""
         repository = self._repositories.get(scope_of(context, registry_id), repository_name)
-        pushed = self._images.put(
+        return put(
+            self._images,
             repository,
-            image_manifest.encode(),
-            image_manifest_media_type,
-            digest=Digest.parse(image_digest) if image_digest else None,
-            tag_names=() if image_tag is None else (tag_name(image_tag),),
-            complete=True,
+            image_manifest,
+            media_type=image_manifest_media_type,
+            tag=image_tag,
+            digest=image_digest,
         )
-        digest = pushed.image.digest
-        if not pushed.is_new and not pushed.moved:
-            raise ImageExists(
-                f"Image with digest '{digest}' and tag '{image_tag}' already exists in the"
-                f" repository with name '{repository.name}' in registry with id"
-                f" '{repository.scope.account}'"
-            )
-        return {
-            "image": {
-                "registryId": repository.scope.account,
-                "repositoryName": repository.name,
-                "imageId": identifier(digest, image_tag),
-                "imageManifest": image_manifest,
-                "imageManifestMediaType": pushed.image.media_type,
-            }
-        }
 
     def _image(
         self,
@@ -201,18 +181,6 @@ class ImageOperations:
             "imageManifest": stored.content.decode(),
             "imageManifestMediaType": stored.image.media_type,
         }
-
-    def _named(
-        self, repository: Repository, image_ids: Sequence[ImageIdentifierTypeDef]
-    ) -> list[ImageDetailTypeDef]:
-        found: dict[int, Image] = {}
-        for image_id in image_ids:
-            try:
-                image = find(self._images, repository, image_id).image
-            except Failure as failure:
-                raise not_found(repository, image_id, failure) from None
-            found[image.id] = image
-        return [_detail(repository, image) for image in found.values()]
 
 
 def _filter(given: Mapping[str, Any] | None) -> tuple[bool | None, str | None]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from registry.aws.policy import PolicyInvalid
+from registry.domain.api.identifiers import Failure, find, not_found
 from registry.domain.lifecycle.language import in_order, parse
-from registry.ecr.identifiers import Failure, find, not_found
 from registry.ecr.service import ecr, repository_arn, scope_of
 from registry.values.errors import ParameterInvalid
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from registry.ecr.identifiers import Failure, find, identifier, not_found
+from registry.domain.api.identifiers import Failure, find, identifier, not_found
 from registry.ecr.service import ecr, repository_arn, scope_of
 from registry.values.digest import Digest
 from registry.values.scope import Scope

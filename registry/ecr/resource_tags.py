@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 def resource_arn(_context: Context, parameters: Mapping[str, Any]) -> Sequence[str]:
     """The ARN that `resourceArn` is, if it is a repository's."""
     arn: str = parameters["resource_arn"]
-    if scope_and_name(arn) is None:
+    named = scope_and_name(arn)
+    if named is None or named[0].is_public:
         raise ParameterInvalid(
             "Invalid parameter at 'resourceArn' failed to satisfy constraint:"
             f" 'must be the ARN of a repository': {shown(arn)}"

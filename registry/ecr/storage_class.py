@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from registry.domain.api.identifiers import Failure, find, not_found
 from registry.domain.storage_class import STATUS_OF
-from registry.ecr.identifiers import Failure, find, not_found
 from registry.ecr.service import ecr, repository_arn, scope_of
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from registry.aws.service import ANY
+from registry.domain.api.policies import check_policy
 from registry.domain.repositories import Encryption
 from registry.domain.resource_labels import label_set
 from registry.ecr.lifecycle import check_policy as check_lifecycle_policy
-from registry.ecr.policies import check_policy
 from registry.ecr.service import ecr, scope_of
 from registry.ecr.settings import exclusions_of
 from registry.values.errors import KeyNotFound, KeyUnavailable, ParameterInvalid

@@ -19,6 +19,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from registry.domain.access import Circumstances
+from registry.domain.public.access import PULL
+from registry.oci.bearer import is_anonymous
 from registry.oci.call import Call
 from registry.oci.errors import envelope, response
 from registry.oci.routes import CATALOG, Route
@@ -41,12 +43,15 @@ if TYPE_CHECKING:
 
     from registry.domain.access import Access
     from registry.domain.identities.identity import Proven
+    from registry.domain.public.addresses import Addresses
     from registry.domain.repositories import Repositories
     from registry.domain.tagged import TagsOf
     from registry.domain.tokens import Tokens
-    from registry.values.scope import Hosts, Scope
+    from registry.values.scope import Scope
 
 CREATE = ("ecr:CreateRepository",)
+EMPTY = "Basic Og=="
+"""No name and no password: what skopeo and podman send when nobody has logged in."""
 LOGIN = "ecr:Login"
 """What the audit log calls `GET /v2/`: AWS has no action for it."""
 
@@ -71,7 +76,7 @@ class OciApp:
         tokens: Tokens,
         access: Access,
         repositories: Repositories,
-        hosts: Hosts,
+        addresses: Addresses,
         tags_of: TagsOf,
         create_on_push: Callable[[Scope, str], object] | None = None,
     ) -> None:
@@ -80,7 +85,7 @@ class OciApp:
         self._tokens = tokens
         self._access = access
         self._repositories = repositories
-        self._hosts = hosts
+        self._addresses = addresses
         self._tags_of = tags_of
         self._create_on_push = create_on_push
 
@@ -88,6 +93,7 @@ class OciApp:
         """Serve one request."""
         request = Request(scope, receive)
         request.state.surface = "oci"
+        request.state.bearer = self._addresses.is_public(_host(request))
         try:
             answer = await self._serve(request, receive)
         except MoorageError as error:
@@ -117,18 +123,16 @@ class OciApp:
         identity = call.user
         request.state.principal = identity.arn if identity else None
         if call.name:
-            request.state.repository_kind = "private"
+            request.state.repository_kind = "public" if call.scope.is_public else "private"
             repository_name(call.name)
         try:
             for tag in await self._image_tags(found, call) or [""]:
-                self._require(
-                    call.about(tag), route.actions, _resource(call.scope, call.name, route)
-                )
+                self._decide(call.about(tag), route)
         except Denied:
             if identity is None:
                 raise Unauthenticated("Not Authorized") from None
             raise
-        if route.creates and self._create_on_push is not None:
+        if route.creates and self._create_on_push is not None and not call.scope.is_public:
             await self._create(call, self._create_on_push)
         return await route.endpoint(call)
 
@@ -147,28 +151,42 @@ class OciApp:
             return await run_in_threadpool(self._tags_of, call.scope, call.name, reference)
         return []
 
+    def _decide(self, call: Call, route: Route) -> None:
+        """Raise Denied. What anybody may pull is decided as for anybody, whoever asks."""
+        resource = _resource(call.scope, call.name, route)
+        if not call.scope.is_public:
+            self._require(call, route.actions, resource)
+        elif route.anonymous:
+            self._access.require(None, (PULL,), resource, call.circumstances)
+        else:
+            self._require(call, tuple(map(call.scope.action, route.actions)), resource)
+
     def _require(self, call: Call, actions: tuple[str, ...], resource: str) -> None:
         self._access.require(call.user, actions, resource, call.circumstances)
 
     def _call(self, found: _Found) -> Call:
         """Who asks for what. Raises Unauthenticated, TokenExpired."""
         proven = self._proven(found)
+        place = self._addresses.find(_host(found.request), found.parameters.get("name") or "")
         return Call(
             request=found.request,
             receive=found.receive,
             user=None if proven is None else proven.identity,
             circumstances=_circumstances(found, proven),
-            scope=self._hosts.scope(found.request.headers.get("host", "")),
-            name=found.parameters.get("name") or "",
+            scope=place.scope,
+            name=place.name,
             parameters=found.parameters,
+            prefix=place.prefix,
         )
 
     def _proven(self, found: _Found) -> Proven | None:
         """Whose token the request brings; None for an anonymous caller, where one may ask."""
-        if "authorization" not in found.request.headers:
+        if found.request.headers.get("authorization", EMPTY) == EMPTY:
             if found.route.anonymous:
                 return None
             raise Unauthenticated("Not Authorized")
+        if is_anonymous(found.request):
+            return None
         try:
             return self._credentials(found.request)
         except (Unauthenticated, TokenExpired) as error:
@@ -180,15 +198,19 @@ class OciApp:
         if len(values) != 1:
             raise Unauthenticated("Not Authorized")
         scheme, _, credentials = values[0].partition(" ")
+        if scheme.lower() == "bearer" and request.state.bearer:
+            return self._tokens.open(credentials.strip())
         if scheme.lower() != "basic":
             raise Unauthenticated("Not Authorized")
         return self._tokens.from_basic(credentials.strip())
 
     def _refused(self, found: _Found, error: MoorageError) -> None:
         """Record credentials that were refused."""
-        route, name = found.route, found.parameters.get("name") or ""
-        resource = _resource(self._hosts.scope(found.request.headers.get("host", "")), name, route)
-        action = route.actions[-1] if route.actions else LOGIN
+        route, resource, action = found.route, "*", LOGIN
+        with suppress(RepositoryNotFound):
+            place = self._addresses.find(_host(found.request), found.parameters.get("name") or "")
+            resource = _resource(place.scope, place.name, route)
+            action = place.scope.action(route.actions[-1]) if route.actions else LOGIN
         circumstances = _circumstances(found, None)
         self._access.refused(action, resource, circumstances, type(error).__name__, str(error))
 
@@ -204,6 +226,10 @@ class OciApp:
                 raise missing from None
             with suppress(RepositoryExists):  # another push may be quicker
                 await run_in_threadpool(create, call.scope, call.name)
+
+
+def _host(request: Request) -> str:
+    return request.headers.get("host", "")
 
 
 def _resource(scope: Scope, name: str, route: Route) -> str:

@@ -34,6 +34,8 @@ class Call:
     """The repository's name; empty where the route has none."""
     parameters: Mapping[str, str]
     """The other parts of the path."""
+    prefix: str = ""
+    """What stands before the name in the path: where a public registry is."""
 
     def about(self, tag: str) -> Call:
         """The same request, as a condition on `ecr:ImageTag` sees it: about one of its tags."""
@@ -81,4 +83,6 @@ class Call:
 
         Relative to the server: true behind every proxy, and allowed by the distribution-spec.
         """
-        return "/".join((f"/v2/{self.name}", *(quote(part, safe=":") for part in parts)))
+        return "/".join(
+            (f"/v2/{self.prefix}{self.name}", *(quote(part, safe=":") for part in parts))
+        )

@@ -86,13 +86,16 @@ def envelope(
 
 
 def challenge(request: Request) -> Response:
-    """401, asking for Basic credentials as ECR does; a Host that is none is not repeated."""
+    """401, asking for Basic credentials as ECR does, or for a token as ECR Public does.
+
+    A Host that is none is not repeated.
+    """
     host = request.headers.get("host", "")
     realm = f"{request.scope['scheme']}://{host if _HOST.fullmatch(host) else ''}/"
-    headers = {
-        **VERSION,
-        "WWW-Authenticate": f'Basic realm="{realm}",service="ecr.amazonaws.com"',
-    }
+    how = f'Basic realm="{realm}",service="ecr.amazonaws.com"'
+    if getattr(request.state, "bearer", False):
+        how = f'Bearer realm="{realm}token/",service="public",scope="aws"'
+    headers = {**VERSION, "WWW-Authenticate": how}
     return PlainTextResponse("Not Authorized\n", 401, headers=headers)
 
 

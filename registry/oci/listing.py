@@ -53,7 +53,7 @@ class ListingEndpoints:
         limit, last = _page(call)
         repository = self._repositories.get(call.scope, call.name)
         names = await run_in_threadpool(self._images.tag_page, repository, last, limit + 1)
-        answer = {"name": call.name, "tags": names[:limit]}
+        answer = {"name": call.prefix + call.name, "tags": names[:limit]}
         return _listed(call, call.location("tags", "list"), answer, names, limit)
 
     async def referrers(self, call: Call) -> Response:

@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from registry.domain.gates.doors import Asker
+from registry.domain.public.access import PULL
 from registry.domain.uploads import SIZE_MAX
 from registry.http.body import consume
 from registry.oci.errors import VERSION, envelope
@@ -181,11 +182,16 @@ class UploadEndpoints:
 
         def may_read(name: str) -> bool:
             arn = call.scope.repository_arn(name)
-            allowed = self._access.allows(call.user, READ_BLOB, arn, call.circumstances)
+            if call.scope.is_public:
+                allowed = self._access.allows(None, PULL, arn, call.circumstances)
+            else:
+                allowed = self._access.allows(call.user, READ_BLOB, arn, call.circumstances)
             return allowed and self._lets_pull(call, name, digest)
 
-        return self._blobs.mount(repository, digest, call.query("from"), may_read)
-
+        source = call.query("from")
+        if source is not None:
+            source = source.removeprefix(call.prefix)
+        return self._blobs.mount(repository, digest, source, may_read)
 
     def _lets_pull(self, call: Call, name: str, digest: Digest) -> bool:
         """Whether the gates of a repository let its blob out: a mount is as good as a pull."""

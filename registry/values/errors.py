@@ -14,13 +14,14 @@
     │   ├── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
     │   ├── RegistryPolicyNotFound  TemplateNotFound  RestingNotFound  ExclusionNotFound
     │   ├── LifecyclePolicyNotFound  LifecyclePreviewNotFound  ReporterNotFound
+    │   ├── RegistryNotFound  CatalogDataNotFound  SigningConfigurationNotFound
     │   ├── BackfillNotFound
     │   └── EntityNotFound
     ├── Conflict
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
     │   ├── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
     │   ├── BlobExists  BlobUnreferenced  TemplateExists  ExclusionExists
-    │   ├── StorageClassFixed  Protected  LifecyclePreviewInProgress
+    │   ├── StorageClassFixed  AliasTaken  Protected  LifecyclePreviewInProgress
     │   ├── EntityExists  DeleteConflict
     │   ├── BackfillRunning  BackfillEnded
     │   └── LimitExceeded ── TooManyTags  QuotaExceeded
@@ -182,6 +183,18 @@ class ExclusionNotFound(NotFound):
     """The principal is not among those whose pulls do not count."""
 
 
+class RegistryNotFound(NotFound):
+    """No public registry of that alias."""
+
+
+class SigningConfigurationNotFound(NotFound):
+    """The registry signs nothing."""
+
+
+class CatalogDataNotFound(NotFound):
+    """The public repository has nothing for the gallery."""
+
+
 class BackfillNotFound(NotFound):
     """No replication backfill of that id in the registry."""
 
@@ -246,6 +259,10 @@ class ExclusionExists(Conflict):
 
 class StorageClassFixed(Conflict):
     """An image that has to stay in its storage class while something else stands."""
+
+
+class AliasTaken(Conflict):
+    """Another public registry has the alias, or a private repository is in its place."""
 
 
 class BlobExists(Conflict):

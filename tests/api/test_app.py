@@ -19,7 +19,7 @@ from tests.oci.bodies import Unchanged
 
 
 def api(registry: Registry) -> Api:
-    found: Api = registry.app._app._api
+    found: Api = registry.app._app._below["api"]
     return found
 
 

@@ -25,6 +25,7 @@ from registry.stores import tokens_of
 from tests.application import ACCOUNT, SCOPE, Registry, allow
 from tests.attacks.world import HIDDEN, MISSING, SECRET, THEIRS, World, ask, leaked, make_robot
 from tests.aws.shape_values import values
+from tests.ecrpublic.calls import PUBLIC
 from tests.identities import ADMIN, OTHER, Temporary, aws, make_role, trusting
 from tests.oci.bodies import Unchanged
 
@@ -80,7 +81,9 @@ def test_only_two_operations_are_for_anyone(registry: Registry) -> None:
     found = {each.label for each in operations(registry) if each.resource is None}
     assert found == TO_ANYONE
     actions = {action for each in guarded(registry) for action in each.actions}
-    assert all(re.fullmatch(r"(ecr|iam|kms|sts):[A-Z][A-Za-z]+", action) for action in actions)
+    assert all(
+        re.fullmatch(r"(ecr|ecr-public|iam|kms|sts):[A-Z][A-Za-z]+", action) for action in actions
+    )
 
 
 def parameters(operation: Operation, which: str, account: str | None = None) -> dict[str, Any]:
@@ -89,6 +92,7 @@ def parameters(operation: Operation, which: str, account: str | None = None) -> 
     if not isinstance(shape, StructureShape):
         return {}
     _, entity, repository = NAMES[which]
+    public = operation.label.startswith("ecr-public:")
     known: dict[str, Any] = {
         "repositoryName": repository,
         "PolicyArn": f"arn:aws:iam::{ACCOUNT}:policy/{entity}",
@@ -113,8 +117,9 @@ def parameters(operation: Operation, which: str, account: str | None = None) -> 
         "AliasName": f"alias/{entity}",
         "RotationPeriodInDays": 90,
         "principalArn": f"arn:aws:iam::{ACCOUNT}:user/{entity}",
+        "signingProfileArn": f"arn:aws:signer:us-east-1:{ACCOUNT}:/signing-profiles/{entity}",
         "registryId": ACCOUNT,
-        "resourceArn": f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/{repository}",
+        "resourceArn": (PUBLIC if public else SCOPE).repository_arn(repository),
     }
     documents = {"PolicyDocument", "policyText", "PolicyInput"}
 

@@ -40,7 +40,7 @@ TARGETS = {
 
 
 def table(registry: Registry) -> tuple[Route, ...]:
-    found: tuple[Route, ...] = registry.app._app._oci._routes
+    found: tuple[Route, ...] = registry.app._app._below["v2"]._routes
     return found
 
 

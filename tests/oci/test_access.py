@@ -60,7 +60,7 @@ def challenged(answer: httpx.Response, method: str = "GET") -> None:
 
 
 def routes(registry: Registry) -> tuple[Route, ...]:
-    oci = registry.app._app._oci
+    oci = registry.app._app._below["v2"]
     found: tuple[Route, ...] = oci._routes
     return found
 

@@ -18,6 +18,7 @@ repositories ─┬─ repository_policies
                           ├─ scan_reports         what was found in it
                           ├─ orphans          referrers whose subject was deleted
                           ├─ image_gaps       what it needs and was not there when it came
+                          ├─ image_signatures signatures that it is to get, or has
                           ├─ image_children   what an index lists
                           └─ replications     where it is to be copied to, and what came of it
 resting                                       what was deleted and can be brought back
@@ -27,6 +28,8 @@ replicated_deletions                          what is to go elsewhere too
 backfills ─── backfill_items                  older images to be replicated
 key_grants                                    who may use a key of the keyring for what
 leftovers                                     objects whose bytes are still to be deleted
+public_registries, public_aliases             names of public registries
+catalog_data                                  what the gallery shows of a public repository
 tasks                                         what one process at a time does
 event_targets ── event_deliveries             who is told of what, and has not been yet
 users ──┬─ access_keys
@@ -87,6 +90,7 @@ from registry.database.schema.lifecycle import (
     lifecycle_previews,
     orphans,
 )
+from registry.database.schema.public import catalog_data, public_aliases, public_registries
 from registry.database.schema.pulls import pull_time_exclusions
 from registry.database.schema.rekeying import rekeys
 from registry.database.schema.replication import (
@@ -96,6 +100,7 @@ from registry.database.schema.replication import (
     replications,
 )
 from registry.database.schema.scanning import scan_reports, scans
+from registry.database.schema.signing import image_signatures
 
 __all__ = [
     "Instant",
@@ -105,6 +110,7 @@ __all__ = [
     "backfill_items",
     "backfills",
     "blobs",
+    "catalog_data",
     "creation_templates",
     "event_deliveries",
     "event_targets",
@@ -115,6 +121,7 @@ __all__ = [
     "image_children",
     "image_gaps",
     "image_reporters",
+    "image_signatures",
     "images",
     "images_in_use",
     "inline_policies",
@@ -133,6 +140,8 @@ __all__ = [
     "policy_versions",
     "profile_roles",
     "protections",
+    "public_aliases",
+    "public_registries",
     "pull_time_exclusions",
     "quotas",
     "registry_settings",

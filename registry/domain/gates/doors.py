@@ -67,6 +67,7 @@ class Doors:
         gates: Gates,
         knowledge: Knowledge,
         access: Access,
+        *,
         count: Count = uncounted,
     ) -> None:
         self._database = database

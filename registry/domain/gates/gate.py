@@ -90,4 +90,6 @@ def _allowed(given: dict[str, str]) -> Allowed:
 def _matches(pattern: str, name: str) -> bool:
     parts = re.split(r"([*?])", pattern)
     signs = {"*": ".*", "?": "."}
-    return re.fullmatch("".join(signs.get(each, re.escape(each)) for each in parts), name) is not None
+    return (
+        re.fullmatch("".join(signs.get(each, re.escape(each)) for each in parts), name) is not None
+    )

@@ -40,9 +40,7 @@ def runnable(manifest: Manifest) -> bool:
     """
     kinds = [each.media_type for each in manifest.layers]
     image = manifest.config is not None and manifest.config.media_type in _CONFIGS
-    return any(
-        kind.startswith(_LAYERS) or (image and not kind.endswith("json")) for kind in kinds
-    )
+    return any(kind.startswith(_LAYERS) or (image and not kind.endswith("json")) for kind in kinds)
 
 
 class Knowledge:

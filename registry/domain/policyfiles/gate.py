@@ -24,7 +24,7 @@ from registry.values.digest import shown
 SEVERITIES = ("INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL")
 TEXT_MAX = 131_072
 GRACE_MAX = 3650
-"""Days."""
+"""Days that a grace may have."""
 
 _MEMBERS = (
     "description", "repositories", "severity", "fixableOnly", "unscanned", "unsigned",
@@ -61,7 +61,8 @@ def _options(found: dict[str, Node]) -> None:
     if "description" in found:
         some_text(found["description"], 1000)
     if "graceDays" in found:
-        whole(found["graceDays"], 0, GRACE_MAX)
+        if whole(found["graceDays"], 0) > GRACE_MAX:
+            raise found["graceDays"].refused(f"must be at most {GRACE_MAX} days")
     if "graceFrom" in found:
         one_of(found["graceFrom"], "finding", "push")
     for name in ("dryRun", "fixableOnly"):

@@ -137,6 +137,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("path", name=op.f("pk_leftovers")),
     )
     op.create_table(
+        "public_aliases",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("chosen", sa.Boolean(), nullable=False, comment="by somebody; else made up here"),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_public_aliases")),
+    )
+    op.create_index(op.f("ix_public_aliases_account"), "public_aliases", ["account"], unique=False)
+    op.create_table(
+        "public_registries",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("account", name=op.f("pk_public_registries")),
+    )
+    op.create_table(
         "pull_time_exclusions",
         sa.Column("account", sa.Text(), nullable=False),
         sa.Column("region", sa.Text(), nullable=False),
@@ -254,6 +269,24 @@ def upgrade() -> None:
         sqlite_where=sa.text("due_at IS NOT NULL"),
     )
     op.create_table(
+        "catalog_data",
+        sa.Column(
+            "repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "document", sa.JSON(), nullable=False, comment="by the names of ECR Public's model"
+        ),
+        sa.Column("logo", sa.LargeBinary(), nullable=True),
+        sa.Column("logo_type", sa.Text(), nullable=True, comment="its media type"),
+        sa.ForeignKeyConstraint(
+            ["repository_id"],
+            ["repositories.id"],
+            name=op.f("fk_catalog_data_repository_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("repository_id", name=op.f("pk_catalog_data")),
+    )
+    op.create_table(
         "event_deliveries",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
@@ -279,6 +312,18 @@ def upgrade() -> None:
         "event_deliveries",
         ["event_target_id", "dead_at", "id"],
         unique=False,
+    )
+    op.create_table(
+        "gates",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "document", sa.Text(), nullable=False, comment="checked: domain/policyfiles/gate.py"
+        ),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["account"], ["accounts.id"], name=op.f("fk_gates_account")),
+        sa.PrimaryKeyConstraint("account", "region", "name", name=op.f("pk_gates")),
     )
     op.create_table(
         "groups",
@@ -709,6 +754,29 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("image_id", "digest", name=op.f("pk_image_gaps")),
     )
     op.create_index(op.f("ix_image_gaps_digest"), "image_gaps", ["digest"], unique=False)
+    op.create_table(
+        "image_signatures",
+        sa.Column("image_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("profile_arn", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False, comment="SigningStatus of ECR's model"),
+        sa.Column("failure_code", sa.Text(), nullable=True),
+        sa.Column("failure_reason", sa.Text(), nullable=True),
+        sa.Column("requested_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["image_id"],
+            ["images.id"],
+            name=op.f("fk_image_signatures_image_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("image_id", "profile_arn", name=op.f("pk_image_signatures")),
+    )
+    op.create_index(
+        op.f("ix_image_signatures_status"),
+        "image_signatures",
+        ["status"],
+        unique=False,
+        sqlite_where=sa.text("status = 'IN_PROGRESS'"),
+    )
     op.create_table(
         "lifecycle_notices",
         sa.Column("image_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

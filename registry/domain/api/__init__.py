@@ -1,0 +1,1 @@
+"""What ECR and ECR Public answer alike, in the form that both models have."""

@@ -1,0 +1,1 @@
+"""Public registries: one for each account, whose images anybody may pull."""

@@ -1,0 +1,1 @@
+"""ECR Public: repositories that anybody may pull from, over the AWS wire."""
