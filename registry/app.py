@@ -108,7 +108,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
                 stores.blobs,
                 access,
                 stores.doors,
-                stores.registries.mounts,
+                mounts=stores.registries.mounts,
             ),
             ManifestEndpoints(
                 repositories,

@@ -54,6 +54,7 @@ class UploadEndpoints:
         blobs: Blobs,
         access: Access,
         doors: Doors,
+        *,
         mounts: Callable[[Scope], bool],
     ) -> None:
         """`mounts` tells whether a registry lets a push take blobs from another repository."""

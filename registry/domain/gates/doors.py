@@ -8,7 +8,6 @@ longer than a minute, as graces and exceptions end with time.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -120,7 +119,7 @@ class Doors:
 
     def verdicts(self, repository: Repository, stored: Stored) -> Sequence[Refusal]:
         """Which gates refuse the image now, or would; a gate that refuses stands first."""
-        key = ("verdicts", repository.id, stored.image.digest, int(time.time() // 60))
+        key = ("verdicts", repository.id, stored.image.digest, _minute())
         return self._cache.get(key, lambda: self._weighed(repository, stored, DEPTH_MAX))
 
     def _weighed(self, repository: Repository, stored: Stored, depth: int) -> Sequence[Refusal]:
@@ -141,7 +140,7 @@ class Doors:
         return manifest.is_index or runnable(manifest)
 
     def _of_blob(self, repository: Repository, blob: Blob) -> Sequence[Refusal]:
-        key = ("blob verdicts", repository.id, blob.digest, int(time.time() // 60))
+        key = ("blob verdicts", repository.id, blob.digest, _minute())
         return self._cache.get(key, lambda: self._weighed_blob(repository, blob))
 
     def _weighed_blob(self, repository: Repository, blob: Blob) -> Sequence[Refusal]:
@@ -186,6 +185,11 @@ class Doors:
     def _may_push(self, repository: Repository, asker: Asker) -> bool:
         decision = self._access.decide(asker.identity, PUT, repository.arn, asker.circumstances)
         return decision.allowed
+
+
+def _minute() -> int:
+    """For so long an answer that hangs on the time is kept."""
+    return int(now().timestamp() // 60)
 
 
 def _refusing(found: Sequence[Refusal]) -> bool:

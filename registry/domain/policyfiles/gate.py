@@ -60,9 +60,8 @@ def _gate(root: Node) -> None:
 def _options(found: dict[str, Node]) -> None:
     if "description" in found:
         some_text(found["description"], 1000)
-    if "graceDays" in found:
-        if whole(found["graceDays"], 0) > GRACE_MAX:
-            raise found["graceDays"].refused(f"must be at most {GRACE_MAX} days")
+    if "graceDays" in found and whole(found["graceDays"], 0) > GRACE_MAX:
+        raise found["graceDays"].refused(f"must be at most {GRACE_MAX} days")
     if "graceFrom" in found:
         one_of(found["graceFrom"], "finding", "push")
     for name in ("dryRun", "fixableOnly"):
