@@ -276,6 +276,7 @@ def test_the_metrics_are_documented_with_their_labels() -> None:
     metrics.collected("blobs", 1)
     metrics.replicated("COMPLETE")
     metrics.held("used", 1)
+    metrics.gated("findings", "refused")
     metrics.lifecycle("expired", 1)
     metrics.events("log", "delivered", 1)
     served: dict[str, set[str]] = {}

@@ -64,7 +64,7 @@ GATES = {"GateRefused": False, "GateWouldRefuse": True}
 """Codes of what gates say of a pull that was allowed otherwise, and whether it went on."""
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
-_LOOKS = frozenset({"list", "show", "diff", "explain", "report", "usage"})
+_LOOKS = frozenset({"list", "show", "diff", "explain", "report", "usage", "test"})
 """Commands that change nothing."""
 
 _READS = (

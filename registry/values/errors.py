@@ -324,7 +324,7 @@ class Denied(Refused):
 class GateRefused(Refused):
     """An image that a gate lets nobody pull, as things are known of it now."""
 
-    def __init__(self, message: str, detail: Mapping[str, object]) -> None:
+    def __init__(self, message: str, detail: Mapping[str, object] | None = None) -> None:
         super().__init__(message)
         self.detail = detail
         """The same for programs."""

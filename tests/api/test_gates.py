@@ -51,20 +51,24 @@ def test_a_gate_belongs_to_one_account_and_region(registry: Registry) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "document", "status", "code", "said"),
+    ("path", "document", "said"),
     [
-        (ONE, {}, 400, "PolicyDocumentInvalid", "repositories is missing"),
-        (ONE, {"repositories": ["*"]}, 400, "PolicyDocumentInvalid", "refuses nothing"),
-        (ONE, {**DOCUMENT, "x": 1}, 400, "PolicyDocumentInvalid", "'x' is not known here"),
-        ("gates/a%20b", DOCUMENT, 400, "ParameterInvalid", "is no name of a gate"),
+        (ONE, {}, "PolicyDocumentInvalid the gate is invalid: repositories is missing"),
+        (
+            ONE,
+            {"repositories": ["*"]},
+            "PolicyDocumentInvalid the gate is invalid: refuses nothing",
+        ),
+        (ONE, {**DOCUMENT, "x": 1}, "PolicyDocumentInvalid the gate is invalid: x: 'x' is not"),
+        ("gates/a%20b", DOCUMENT, "ParameterInvalid 'a b' is no name of a gate"),
     ],
 )
 def test_what_is_no_gate_is_refused(
-    registry: Registry, path: str, document: Any, status: int, code: str, said: str
+    registry: Registry, path: str, document: Any, said: str
 ) -> None:
-    answer = refused(send(registry, "PUT", path, document))
-    assert answer[:2] == (status, code)
-    assert said in answer[2]
+    status, *told = refused(send(registry, "PUT", path, document))
+    assert status == 400
+    assert " ".join(told).startswith(said)
     assert registry.rows()["gates"] == []
 
 
@@ -75,10 +79,11 @@ def test_a_registry_has_so_many(registry: Registry, monkeypatch: pytest.MonkeyPa
     assert refused(send(registry, "PUT", "gates/c", DOCUMENT))[:2] == (409, "LimitExceeded")
 
 
-@pytest.mark.parametrize(("method", "path", "document", "action", "name"), CALLS)
+@pytest.mark.parametrize("call", CALLS)
 def test_each_needs_its_action_on_the_gate(
-    registry: Registry, method: str, path: str, document: Any, action: str, name: str
+    registry: Registry, call: tuple[str, str, Any, str, str]
 ) -> None:
+    method, path, document, action, name = call
     send(registry, "PUT", ONE, DOCUMENT)
     right = registry.user("right", allow(action, resource=arn(name)))
     wrong = registry.user("wrong", allow("ecr:*", resource=arn("other")))

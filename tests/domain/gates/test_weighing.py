@@ -27,7 +27,8 @@ def gate(**members: Any) -> Gate:
 
 
 def flaw(name: str = "CVE-1", severity: str = "HIGH", **changed: Any) -> Flaw:
-    given_ = {"package": "p", "version": "1", "fixed": "2", "since": FOUND} | changed
+    given_: dict[str, Any] = {"package": "p", "version": "1", "fixed": "2", "since": FOUND}
+    given_ |= changed
     return Flaw(name, severity=severity, **given_)
 
 
