@@ -19,6 +19,7 @@ from registry.domain.gates.doors import Count, Doors
 from registry.domain.gates.doors import uncounted as uncounted_gates
 from registry.domain.gates.gates import Gates
 from registry.domain.gates.knowledge import Knowledge
+from registry.domain.gates.signatures import Signatures
 from registry.domain.grants import Grants
 from registry.domain.guards import Guards
 from registry.domain.identities.groups import Groups
@@ -212,7 +213,7 @@ def ecr_stores(settings: Settings, ground: Ground, gated: Count = uncounted_gate
     deletions = deletions_of(settings, ground)
     access = access_of(settings, ground, repositories)
     scans, gates = scans_of(ground), gates_of(ground)
-    knowledge = Knowledge(database, images, scans)
+    knowledge = Knowledge(images, scans, Signatures(database, images, blobs))
     return EcrStores(
         registries=Registries(database, ground.cache),
         repositories=repositories,

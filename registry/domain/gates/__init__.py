@@ -2,6 +2,7 @@
 
 gate        one gate's document, read
 gates       the gates of a registry, as rows
+keys        public keys
 signatures  whether somebody signed an image
 knowledge   what is known of an image: scan, findings, signature
 weighing    what a gate says of that, at a moment

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from registry.aws.policy import PolicyInvalid
+from registry.domain.gates.keys import PublicKey, read_key
 from registry.domain.policyfiles.gate import check_gate
 from registry.domain.scanning.states import SEVERITIES
 from registry.values.errors import PolicyDocumentInvalid
@@ -37,6 +38,8 @@ class Gate:
     fixable_only: bool
     unscanned: bool
     unsigned: bool
+    keys: tuple[PublicKey, ...]
+    """With one of these a signature must verify; none: that there is one is enough."""
     grace: timedelta
     from_push: bool
     """Whether the grace counts from the image's push, and for everything."""
@@ -71,6 +74,7 @@ def read_gate(name: str, text: str) -> Gate:
         fixable_only=given.get("fixableOnly", False),
         unscanned=given.get("unscanned") == REFUSE,
         unsigned=given.get("unsigned") == REFUSE,
+        keys=tuple(read_key(pem) for pem in given.get("signatureKeys", ())),
         grace=timedelta(days=given.get("graceDays", 0)),
         from_push=given.get("graceFrom") == "push",
         dry_run=given.get("dryRun", False),

@@ -6,7 +6,6 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from registry.domain.gates.signatures import signed
 from registry.domain.gates.weighing import Flaw, Known
 from registry.values.digest import Digest
 from registry.values.errors import ImageNotFound
@@ -15,7 +14,7 @@ from registry.values.manifest import Manifest, parse
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from registry.database.database import Database
+    from registry.domain.gates.signatures import Signatures
     from registry.domain.images import Image, Images, Stored
     from registry.domain.repositories import Repository
     from registry.domain.scanning.scans import Scans, ScanState
@@ -46,8 +45,8 @@ def runnable(manifest: Manifest) -> bool:
 class Knowledge:
     """Looks it up."""
 
-    def __init__(self, database: Database, images: Images, scans: Scans) -> None:
-        self._database = database
+    def __init__(self, images: Images, scans: Scans, signatures: Signatures) -> None:
+        self._signatures = signatures
         self._images = images
         self._scans = scans
         self._opened: OrderedDict[tuple[int, datetime], tuple[Flaw, ...]] = OrderedDict()
@@ -61,7 +60,7 @@ class Knowledge:
             pushed_at=image.pushed_at,
             scan=state,
             flaws=lambda: self._flaws(repository, image.digest, state),
-            signed=lambda: self._signed(repository, image.digest),
+            signed=lambda keys: self._signatures.signed(repository, image.digest, keys),
         )
 
     def manifest(self, stored: Stored) -> Manifest:
@@ -83,10 +82,6 @@ class Knowledge:
             return self._images.get(repository, reference)
         except ImageNotFound:
             return None
-
-    def _signed(self, repository: Repository, digest: Digest) -> bool:
-        with self._database.read() as connection:
-            return signed(connection, repository, digest)
 
     def _flaws(
         self, repository: Repository, digest: Digest, state: ScanState | None

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from registry.domain.gates.gate import Gate
+    from registry.domain.gates.keys import PublicKey
     from registry.domain.scanning.scans import ScanState
 
 NAMED = 3
@@ -43,7 +44,8 @@ class Known:
     pushed_at: datetime
     scan: ScanState | None
     flaws: Callable[[], Sequence[Flaw]]
-    signed: Callable[[], bool]
+    signed: Callable[[Sequence[PublicKey]], bool]
+    """Whether it is signed, with one of the keys where there are any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +86,10 @@ def weigh(gate: Gate, known: Known, moment: datetime) -> Refusal | None:
         return _refusal(gate, known, "unscanned", _unscanned(known.scan))
     if found := _refusing(gate, known, moment):
         return _refusal(gate, known, "findings", _told(gate, found), tuple(found))
-    if gate.unsigned and not known.signed():
-        return _refusal(gate, known, "unsigned", "no signature of it lies in its repository")
+    if gate.unsigned and not known.signed(gate.keys):
+        verifies = " that verifies" if gate.keys else ""
+        reason = f"no signature of it{verifies} lies in its repository"
+        return _refusal(gate, known, "unsigned", reason)
     return None
 
 

@@ -10,6 +10,7 @@ from datetime import date
 
 from registry.aws.policy import PolicyInvalid
 from registry.aws.policy.reading import Node
+from registry.domain.gates.keys import read_key
 from registry.domain.policyfiles.nodes import (
     boolean,
     checked,
@@ -26,9 +27,11 @@ TEXT_MAX = 131_072
 GRACE_MAX = 3650
 """Days that a grace may have."""
 
+KEYS_MAX = 10
+
 _MEMBERS = (
     "description", "repositories", "severity", "fixableOnly", "unscanned", "unsigned",
-    "graceDays", "graceFrom", "dryRun", "exceptions",
+    "signatureKeys",     "graceDays", "graceFrom", "dryRun", "exceptions",
 )  # fmt: skip
 _REFUSING = ("severity", "unscanned", "unsigned")
 _PATTERN = re.compile(r"[a-z0-9*?._/-]{1,256}", re.ASCII)
@@ -69,8 +72,23 @@ def _options(found: dict[str, Node]) -> None:
             boolean(found[name])
     if "fixableOnly" in found and "severity" not in found:
         raise found["fixableOnly"].refused("has no meaning without severity")
+    if "signatureKeys" in found:
+        _keys(found)
     for exception in elements(found["exceptions"]) if "exceptions" in found else []:
         _exception(exception)
+
+
+def _keys(found: dict[str, Node]) -> None:
+    if "unsigned" not in found:
+        raise found["signatureKeys"].refused("has no meaning without unsigned")
+    keys = elements(found["signatureKeys"], least=1)
+    if len(keys) > KEYS_MAX:
+        raise found["signatureKeys"].refused(f"must have at most {KEYS_MAX} elements")
+    for each in keys:
+        try:
+            read_key(each.text())
+        except ValueError as error:
+            raise each.refused(str(error)) from None
 
 
 def _exception(node: Node) -> None:

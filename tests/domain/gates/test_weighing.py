@@ -36,7 +36,7 @@ def known(*flaws: Flaw, completed: bool = True, signed: bool = False) -> Known:
     counts = {each.severity: 1 for each in flaws}
     done = FOUND if completed else None
     scan = ScanState(1, "COMPLETE", "", PUSHED, done, done, "trivy", "1", None, counts)
-    return Known(DIGEST, PUSHED, scan, lambda: flaws, lambda: signed)
+    return Known(DIGEST, PUSHED, scan, lambda: flaws, lambda _keys: signed)
 
 
 def rule(refusal: Refusal | None) -> str | None:
@@ -108,7 +108,7 @@ def test_a_grace_from_the_push_covers_everything_and_then_nothing() -> None:
 
 
 def test_what_was_never_scanned_passes_unless_it_is_to_be_refused() -> None:
-    never = Known(DIGEST, PUSHED, None, lambda: (), lambda: True)
+    never = Known(DIGEST, PUSHED, None, lambda: (), lambda _keys: True)
     assert weigh(gate(), never, FOUND) is None
     refusal = weigh(gate(unscanned="refuse"), never, FOUND)
     assert refusal is not None

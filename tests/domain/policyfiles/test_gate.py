@@ -41,6 +41,8 @@ def test_gates_pass(members: dict[str, Any]) -> None:
         ({"graceDays": 3651}, "graceDays: must be at most 3650 days"),
         ({"graceFrom": "now"}, "graceFrom: 'now' is not one of finding, push"),
         ({"fixableOnly": 1}, "fixableOnly: must be true or false"),
+        ({"signatureKeys": ["x"]}, "signatureKeys: has no meaning without unsigned"),
+        ({"unsigned": "refuse", "signatureKeys": ["x"]}, "signatureKeys[0]: is not a public key"),
         ({"dryRun": "no"}, "dryRun: must be true or false"),
         ({"dry_run": True}, "dry_run: 'dry_run' is not known here"),
         ({"exceptions": [{"vulnerability": "CVE-1"}]}, "exceptions[0]: reason is missing"),
