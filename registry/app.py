@@ -37,6 +37,7 @@ from registry.http.metrics import Metrics
 from registry.http.observe import Observe
 from registry.http.operations import exposition, healthz
 from registry.iam.binding import bound_iam
+from registry.keeping import keeping_routes
 from registry.keys.aws import REFRESH_SECONDS
 from registry.keys.local import LocalKeyring
 from registry.kms.binding import bound_kms
@@ -49,10 +50,9 @@ from registry.moves import SECONDS as MOVES_SECONDS
 from registry.moves import Moves
 from registry.oci.app import OciApp
 from registry.oci.bearer import TokenApp
-from registry.oci.blobs import BlobEndpoints
+from registry.oci.cached import CachedBlobs, CachedManifests
 from registry.oci.downloads import DownloadApp
 from registry.oci.listing import ListingEndpoints
-from registry.oci.manifests import ManifestEndpoints
 from registry.oci.routes import table
 from registry.oci.uploads import UploadEndpoints
 from registry.public import gallery_of, public_stores
@@ -96,7 +96,8 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
     stores = ecr_stores(settings, ground, metrics.gated)
     repositories, access = stores.repositories, stores.access
     public = public_stores(settings, ground, stores)
-    blobs = BlobEndpoints(repositories, stores.blobs, stores.doors)
+    caching = stores.caching
+    blobs = CachedBlobs(repositories, stores.blobs, stores.doors, caching.fetches)
     pages = Pages(ground.keys.secret("pagination tokens"))
     oci = OciApp(
         table(
@@ -110,11 +111,13 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
                 stores.doors,
                 mounts=stores.registries.mounts,
             ),
-            ManifestEndpoints(
+            CachedManifests(
                 repositories,
                 stores.images,
                 stores.pulls,
                 stores.doors,
+                caching.imports,
+                access=access,
                 remote=ground.provider.remote,
             ),
         ),
@@ -123,6 +126,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         repositories=repositories,
         addresses=public.addresses,
         tags_of=stores.tags_of,
+        mirrors=caching.mirrors,
         create_on_push=stores.templates.create_on_push if settings.create_on_push else None,
     )
     sessions = SessionOperations(ground.directory, ground.sessions, access)
@@ -158,6 +162,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
             *gates.routes,
             *event_targets.routes,
             *UseEndpoints(stores.lifecycle.uses).routes,
+            *keeping_routes(settings, ground, repositories, pages),
         ],
         SigningKeys(ground.directory, ground.sessions),
         Authorizer(access),

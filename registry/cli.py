@@ -27,6 +27,7 @@ from registry.commands.rekey import rekey
 from registry.commands.signing_key import signing_key
 from registry.commands.tokens import token
 from registry.commands.undelete import undelete
+from registry.commands.upstream_credentials import upstream_credentials
 from registry.commands.usage import quota, usage
 from registry.commands.verify import verify
 from registry.ground import aws_keys, keyring
@@ -60,6 +61,7 @@ for command in (
     token,
     undelete,
     usage,
+    upstream_credentials,
     verify,
 ):
     main.add_command(command)

@@ -16,6 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from registry.upstream.addresses import Trusted
 from registry.values.errors import ParameterInvalid
 from registry.values.scope import Hosts, Scope
 
@@ -73,6 +74,16 @@ class Settings:
         24.0, "hours that a blob which no image needs is kept after a client was told of it"
     )
     upload_expiry_hours: float = _setting(24.0, "hours after which an abandoned upload is dropped")
+    upstreams: str = _setting(
+        "", "upstream registries on private networks, comma-separated: [http://]host[:port]"
+    )
+    upstream_check_hours: float = _setting(
+        24.0, "hours that a cached tag is served before it is compared with its upstream's"
+    )
+    upstream_timeout: float = _setting(30.0, "seconds an upstream registry may stand still")
+    mirror_of: str = _setting(
+        "", "upstream meant by pulls of names that are not here, for dockerd: docker.io"
+    )
     undelete_days: float = _setting(
         7.0, "days for which what is deleted can be brought back; 0 for not at all"
     )
@@ -137,7 +148,10 @@ class Settings:
             raise ParameterInvalid(f"region: {self.region!r} is not a region's name")
         if self.max_connections < 1:
             raise ParameterInvalid("max_connections: at least 1")
-        for name in ("header_timeout", "body_timeout", "send_timeout"):
+        Trusted(self.upstreams)
+        if not 0 <= self.upstream_check_hours <= HOURS_MAX:
+            raise ParameterInvalid(f"upstream_check_hours: 0 to {HOURS_MAX:,}")
+        for name in ("header_timeout", "body_timeout", "send_timeout", "upstream_timeout"):
             if getattr(self, name) <= 0:
                 raise ParameterInvalid(f"{name}: more than 0 seconds")
         for name in ("gc_grace_hours", "upload_expiry_hours", "event_retry_hours"):
@@ -192,6 +206,11 @@ class Settings:
     def upload_expiry(self) -> timedelta:
         """After how long without a byte an upload is dropped."""
         return timedelta(hours=self.upload_expiry_hours)
+
+    @property
+    def upstream_check(self) -> timedelta:
+        """How long a cached tag is served before it is compared with its upstream's."""
+        return timedelta(hours=self.upstream_check_hours)
 
     @property
     def undelete(self) -> timedelta:

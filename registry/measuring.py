@@ -11,7 +11,7 @@ from registry.domain.tasks import Task
 from registry.domain.usage import Usage
 from registry.http.metrics import Metrics
 
-SECONDS = 60.0
+SECONDS = 20.0
 EVERY = timedelta(minutes=5)
 """It adds up all blobs, so all workers together do it only so often."""
 

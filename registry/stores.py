@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from registry.caching import caching_of
 from registry.config import Settings
 from registry.domain.access import Access, no_record
 from registry.domain.blobs import Blobs
@@ -214,11 +215,12 @@ def ecr_stores(settings: Settings, ground: Ground, gated: Count = uncounted_gate
     access = access_of(settings, ground, repositories)
     scans, gates = scans_of(ground), gates_of(ground)
     knowledge = Knowledge(images, scans, Signatures(database, images, blobs))
+    templates = Templates(database, repositories)
     return EcrStores(
         registries=Registries(database, ground.cache),
         repositories=repositories,
         settings=RepositorySettings(database),
-        templates=Templates(database, repositories),
+        templates=templates,
         images=images,
         pulls=ground.pulls,
         deletions=deletions,
@@ -240,6 +242,15 @@ def ecr_stores(settings: Settings, ground: Ground, gated: Count = uncounted_gate
         scans=scans,
         gates=gates,
         doors=Doors(database, ground.cache, gates, knowledge, access, count=gated),
+        caching=caching_of(
+            settings,
+            ground,
+            repositories=repositories,
+            templates=templates,
+            uploads=uploads,
+            blobs=blobs,
+            removal=removal,
+        ),
     )
 
 

@@ -241,6 +241,9 @@ def test_the_exceptions_of_ecr_are_documented() -> None:
             if found is not None:
                 raised.setdefault(found.code, set()).add(kind.__name__)
     raised["InvalidLayerPartException"] = {"RangeInvalid", "UploadConflict"}  # of parts alone
+    raised["UnableToGetUpstreamLayerException"] = {  # of layers through the cache alone
+        "UpstreamDenied", "UpstreamFailed", "BlobNotFound"
+    }  # fmt: skip
     raised["InvalidLayerException"] = {"DigestInvalid"}  # of layers alone
     raised["InvalidParameterException"] = {"Invalid"}  # and every kind of it without its own
     assert documented == raised

@@ -17,6 +17,8 @@ from registry.values.errors import MoorageError
 _UNRECORDED = frozenset({"serve", "audit"})
 """A server's own life is in its log, and reading the audit log changes nothing."""
 
+_RECORDED = "moorage.recorded"
+
 _SHOWN = frozenset({
     "aes256", "alias", "allow", "days", "description", "directory", "dry_run", "key", "name",
     "number", "prune", "repair", "repositories", "repository", "robot", "source", "tag", "target",
@@ -30,6 +32,9 @@ def record(settings: Settings) -> None:
     command = click.get_current_context(silent=True)
     if command is None or not settings.audit or _name(command) in _UNRECORDED:
         return
+    if _RECORDED in command.meta:  # it asked for its settings before
+        return
+    command.meta[_RECORDED] = True
     command.with_resource(_recorded(command, settings))
 
 

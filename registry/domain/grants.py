@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from registry.database.schema import key_grants, repositories
 from registry.domain.identities.identity import Document
+from registry.domain.shadows import RESTING
 from registry.values.errors import LimitExceeded
 from registry.values.scope import Scope
 
@@ -120,7 +121,9 @@ class Grants:
 
     def _of(self, key_id: str) -> list[Grant]:
         query = sa.select(repositories).where(
-            repositories.c.key_id == key_id, repositories.c.encryption_type != "AES256"
+            repositories.c.key_id == key_id,
+            repositories.c.encryption_type != "AES256",
+            repositories.c.account != RESTING,
         )
         with self._database.read() as connection:
             return [_of_repository(row) for row in connection.execute(query)]

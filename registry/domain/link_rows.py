@@ -1,4 +1,7 @@
-"""Rows of links, made and cut here alone: what a repository holds is counted with them."""
+"""Rows of links, made, withdrawn and cut here alone: what a repository holds is counted with them.
+
+A withdrawn link is not counted: the image that needed it was deleted.
+"""
 
 from __future__ import annotations
 
@@ -42,10 +45,37 @@ def remove(
     *conditions: sa.ColumnElement[bool],
 ) -> bool:
     """Cut a link, if it is as the conditions say; whether it was there."""
-    gone = connection.execute(sa.delete(links).where(*of(repository_id, blob_id), *conditions))
-    if gone.rowcount:
+    query = sa.select(links.c.withdrawn).where(*of(repository_id, blob_id), *conditions)
+    found = connection.execute(query).first()
+    if found is None:
+        return False
+    connection.execute(sa.delete(links).where(*of(repository_id, blob_id)))
+    if not found.withdrawn:
         _uncount(connection, repositories.c.id == repository_id, blob_id)
-    return bool(gone.rowcount)
+    return True
+
+
+def withdraw(
+    connection: sa.Connection, repository_id: int, *conditions: sa.ColumnElement[bool]
+) -> None:
+    """Serve the blobs no more."""
+    which = (links.c.repository_id == repository_id, ~links.c.withdrawn, *conditions)
+    total = _total(connection, which)
+    connection.execute(sa.update(links).where(*which).values(withdrawn=True))
+    _count(connection, repositories.c.id == repository_id, -total)
+
+
+def serve(
+    connection: sa.Connection, repository_id: int, *conditions: sa.ColumnElement[bool]
+) -> bool:
+    """Serve what was withdrawn again; whether there was any."""
+    which = (links.c.repository_id == repository_id, links.c.withdrawn, *conditions)
+    if connection.execute(sa.select(links.c.blob_id).where(*which).limit(1)).first() is None:
+        return False
+    total = _total(connection, which)
+    connection.execute(sa.update(links).where(*which).values(withdrawn=False))
+    _count(connection, repositories.c.id == repository_id, total)
+    return True
 
 
 def remove_all(connection: sa.Connection, repository_id: int) -> None:
@@ -57,7 +87,7 @@ def remove_all(connection: sa.Connection, repository_id: int) -> None:
 
 def remove_everywhere(connection: sa.Connection, blob_id: int) -> None:
     """Cut every link of a blob."""
-    holding = sa.select(links.c.repository_id).where(links.c.blob_id == blob_id)
+    holding = sa.select(links.c.repository_id).where(links.c.blob_id == blob_id, ~links.c.withdrawn)
     _uncount(connection, repositories.c.id.in_(holding), blob_id)
     connection.execute(sa.delete(links).where(links.c.blob_id == blob_id))
 
@@ -71,6 +101,13 @@ def of(repository_id: int, blob_id: int) -> Iterator[sa.ColumnElement[bool]]:
 def size(connection: sa.Connection, blob_id: int) -> int:
     """Bytes of a blob."""
     query = sa.select(blobs.c.size).where(blobs.c.id == blob_id)
+    return int(connection.execute(query).scalar_one())
+
+
+def _total(connection: sa.Connection, which: tuple[sa.ColumnElement[bool], ...]) -> int:
+    """Bytes of the blobs of some links."""
+    query = sa.select(sa.func.coalesce(sa.func.sum(blobs.c.size), 0))
+    query = query.select_from(links.join(blobs, blobs.c.id == links.c.blob_id)).where(*which)
     return int(connection.execute(query).scalar_one())
 
 

@@ -38,12 +38,13 @@ def link(
         withdrawn = connection.execute(old).scalar()
         relink(connection, repository_id, blob_id)
         if withdrawn:
-            new = sa.update(links).where(*_is(repository_id, blob_id))
-            connection.execute(new.values(withdrawn=True))
-    elif not promise(connection, repository_id, blob_id):
-        if not superseding.would(connection, repository_id, blob_id):
-            require_room(connection, repository_id, link_rows.size(connection, blob_id))
-        relink(connection, repository_id, blob_id)
+            link_rows.withdraw(connection, repository_id, links.c.blob_id == blob_id)
+        return
+    counted = sa.select(links.c.blob_id).where(*_is(repository_id, blob_id), ~links.c.withdrawn)
+    held = connection.execute(counted).first() is not None
+    if not held and not superseding.would(connection, repository_id, blob_id):
+        require_room(connection, repository_id, link_rows.size(connection, blob_id))
+    relink(connection, repository_id, blob_id)
 
 
 def relink(connection: sa.Connection, repository_id: int, blob_id: int) -> None:
@@ -60,8 +61,8 @@ def promise(connection: sa.Connection, repository_id: int, blob_id: int) -> bool
     mine = _is(repository_id, blob_id)
     held = connection.execute(sa.select(links.c.idle_since).where(*mine)).first()
     if held is not None and held.idle_since is not None:
-        again = {"idle_since": datetime.now(UTC), "withdrawn": False}
-        connection.execute(sa.update(links).where(*mine).values(again))
+        connection.execute(sa.update(links).where(*mine).values(idle_since=datetime.now(UTC)))
+        link_rows.serve(connection, repository_id, links.c.blob_id == blob_id)
     return held is not None
 
 
@@ -72,7 +73,10 @@ def holds(connection: sa.Connection, repository_id: int, blob_id: int) -> bool:
 
 
 def hold(connection: sa.Connection, repository_id: int, image_id: int) -> None:
-    """The image needs its blobs: none of its links is idle."""
+    """The image needs its blobs: none of its links is idle.
+
+    Raises QuotaExceeded where a push comes to its end with blobs that were withdrawn meanwhile.
+    """
     needed = sa.select(image_blobs.c.blob_id).where(image_blobs.c.image_id == image_id)
     connection.execute(
         sa.update(links)
@@ -81,22 +85,22 @@ def hold(connection: sa.Connection, repository_id: int, image_id: int) -> None:
             links.c.idle_since.isnot(None),
             links.c.blob_id.in_(needed),
         )
-        .values(idle_since=None, withdrawn=False)
+        .values(idle_since=None)
     )
+    if link_rows.serve(connection, repository_id, links.c.blob_id.in_(needed)):
+        require_room(connection, repository_id, 0)
 
 
 def release(connection: sa.Connection, repository_id: int, image_id: int) -> None:
     """The image is about to go: what no other image here needs is idle, and not served."""
     needed = sa.select(image_blobs.c.blob_id).where(image_blobs.c.image_id == image_id)
+    alone = (links.c.blob_id.in_(needed), ~referenced(image_blobs.c.image_id != image_id))
     connection.execute(
         sa.update(links)
-        .where(
-            links.c.repository_id == repository_id,
-            links.c.blob_id.in_(needed),
-            ~referenced(image_blobs.c.image_id != image_id),
-        )
-        .values(idle_since=datetime.now(UTC), withdrawn=True)
+        .where(links.c.repository_id == repository_id, *alone)
+        .values(idle_since=datetime.now(UTC))
     )
+    link_rows.withdraw(connection, repository_id, *alone)
 
 
 def note_gaps(connection: sa.Connection, image_id: int, digests: Iterable[str]) -> None:
@@ -138,8 +142,8 @@ def cut(connection: sa.Connection, repository_id: int, blob_id: int, before: dat
     mine = _is(repository_id, blob_id)
     if link_rows.remove(connection, repository_id, blob_id, *idle_before(before)):
         return True
-    needed = sa.update(links).where(*mine, referenced()).values(idle_since=None, withdrawn=False)
-    connection.execute(needed)
+    connection.execute(sa.update(links).where(*mine, referenced()).values(idle_since=None))
+    link_rows.serve(connection, repository_id, links.c.blob_id == blob_id, referenced())
     return False
 
 
@@ -155,8 +159,8 @@ def fill_gap(connection: sa.Connection, repository_id: int, blob_id: int) -> Non
     for image_id in waiting:
         filled = sa.delete(image_gaps).where(missed, image_gaps.c.image_id == image_id)
         connection.execute(filled)
-    held = sa.update(links).where(*_is(repository_id, blob_id))
-    connection.execute(held.values(idle_since=None, withdrawn=False))
+    connection.execute(sa.update(links).where(*_is(repository_id, blob_id)).values(idle_since=None))
+    link_rows.serve(connection, repository_id, links.c.blob_id == blob_id)
 
 
 def _is(repository_id: int, blob_id: int) -> tuple[sa.ColumnElement[Any], ...]:

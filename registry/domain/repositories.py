@@ -18,6 +18,7 @@ from registry.domain.leftovers import discard
 from registry.domain.lifecycle import policies as lifecycle_policies
 from registry.domain.public.registries import refuse_hidden
 from registry.domain.quotas import require_repository_room
+from registry.domain.shadows import RESTING
 from registry.values.errors import (
     RepositoryExists,
     RepositoryNotEmpty,
@@ -291,7 +292,7 @@ def scope_and_name(arn: str) -> tuple[Scope, str] | None:
 def current(connection: sa.Connection, repository: Repository) -> Repository:
     """The repository as it is in this transaction. Raises Vanished."""
     found = by_id(connection, repository.id)
-    if found is None or found.scope != repository.scope:  # at rest
+    if found is None or found.scope.account == RESTING:
         raise Vanished(f"the repository '{repository.name}' was deleted in the meantime")
     return found
 

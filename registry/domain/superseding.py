@@ -40,8 +40,15 @@ def settle(connection: sa.Connection, repository_id: int, blob_id: int) -> None:
 
 def would(connection: sa.Connection, repository_id: int, blob_id: int) -> bool:
     """Whether the blob, once it is linked, would only take the place of another copy."""
-    blob = connection.execute(sa.select(blobs.c.digest).where(blobs.c.id == blob_id)).one()
-    return bool(_copies(connection, repository_id, blob.digest))
+    digest = sa.select(blobs.c.digest).where(blobs.c.id == blob_id)
+    link = key_spaces.link_of(repository_id).where(~links.c.withdrawn)
+    query = sa.select(blobs.c.id).where(
+        blobs.c.key_id.in_(key_spaces.readable(repository_id)),
+        blobs.c.digest == connection.execute(digest).scalar_one(),
+        blobs.c.id != blob_id,
+        link.exists(),
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def _copies(connection: sa.Connection, repository_id: int, digest: str) -> Sequence[sa.Row[Any]]:
@@ -65,7 +72,8 @@ def _replace(
     needed = old.idle_since is None or new.idle_since is None
     since = None if needed else max(old.idle_since, new.idle_since)
     kept = sa.update(links).where(*link_rows.of(repository_id, new.id))
-    connection.execute(kept.values(idle_since=since, withdrawn=False))
+    connection.execute(kept.values(idle_since=since))
+    link_rows.serve(connection, repository_id, links.c.blob_id == new.id)
     link_rows.remove(connection, repository_id, old.id)
     _drop(connection, old)
 

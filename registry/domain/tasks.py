@@ -114,8 +114,9 @@ class Task:
         statement = self._update().values(holder=self._holder, held_until=moment + self._held)
         if mine:
             statement = statement.where(tasks.c.holder == self._holder)
-        self._renewed = moment
-        return connection.execute(statement).rowcount == 1
+        held = connection.execute(statement).rowcount == 1
+        self._renewed = moment if held else datetime.min.replace(tzinfo=UTC)
+        return held
 
     def _row(self, connection: sa.Connection) -> sa.Row[Any] | None:
         return connection.execute(sa.select(tasks).where(tasks.c.name == self._name)).first()

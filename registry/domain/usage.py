@@ -1,9 +1,9 @@
 """How much is held: by repositories, by accounts, by what rests, on the whole server.
 
 What a repository holds is counted with each of its links (`repositories.bytes`): the layers and
-configurations that it may serve or has been promised, each once. An account holds what its
-repositories hold together: a layer in two of them counts twice, as at AWS. What is stored is
-less, for a layer lies once under each key.
+configurations that it serves, each once; what a deletion took away is not counted from then on.
+An account holds what its repositories hold together: a layer in two of them counts twice, as at
+AWS. What is stored is less, for a layer lies once under each key.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def recount(connection: sa.Connection) -> dict[int, int]:
     size = sa.func.coalesce(sa.func.sum(blobs.c.size), 0)
     query = (
         sa.select(repositories.c.id, size)
-        .outerjoin(links, links.c.repository_id == repositories.c.id)
+        .outerjoin(links, sa.and_(links.c.repository_id == repositories.c.id, ~links.c.withdrawn))
         .outerjoin(blobs, blobs.c.id == links.c.blob_id)
         .group_by(repositories.c.id)
     )
@@ -107,7 +107,7 @@ def _only_resting(shadows: sa.Select[Any]) -> sa.ColumnElement[bool]:
     living = (
         sa.exists(links.c.blob_id)
         .where(links.c.blob_id == blobs.c.id, repositories.c.id == links.c.repository_id)
-        .where(repositories.c.account != RESTING)
+        .where(repositories.c.account != RESTING, ~links.c.withdrawn)
     )
     return sa.and_(blobs.c.id.in_(held), ~living)
 

@@ -15,6 +15,7 @@ from registry.ecr.layers import LayerOperations, LayerUploadOperations
 from registry.ecr.lifecycle import LifecycleOperations, LifecyclePreviewOperations
 from registry.ecr.policies import PolicyOperations
 from registry.ecr.pull_exclusions import PullExclusionOperations
+from registry.ecr.pull_through import PullThroughOperations
 from registry.ecr.referrers import ReferrerOperations
 from registry.ecr.registry import RegistryOperations, RegistryPolicyOperations
 from registry.ecr.replication import BackfillOperations, ReplicationOperations
@@ -27,6 +28,7 @@ from registry.ecr.signing import SigningOperations
 from registry.ecr.storage_class import StorageClassOperations
 from registry.ecr.templates import TemplateOperations
 from registry.ecr.tokens import TokenOperations
+from registry.ecr.upstream import Upstream
 
 if TYPE_CHECKING:
     from registry.aws.service import Service
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     from registry.domain.templates import Templates
     from registry.domain.tokens import Tokens
     from registry.domain.uploads import Uploads
+    from registry.domain.upstreams.cache import Caching
     from registry.values.scope import Hosts
 
 
@@ -85,6 +88,7 @@ class Stores:
     key_use: KeyUse
     statuses: Statuses
     backfills: Backfills
+    caching: Caching
     scans: Scans
     gates: Gates
     doors: Doors
@@ -93,6 +97,8 @@ class Stores:
 def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
     """All operations of this server's ECR."""
     repositories, images, layers = stores.repositories, stores.images, stores.layers
+    caching = stores.caching
+    upstream = Upstream(caching, stores.access, stores.blobs)
     return ecr.bind(
         RepositoryOperations(repositories, pages, hosts, stores.key_use),
         SettingOperations(repositories, stores.settings),
@@ -102,7 +108,7 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
         RegistryOperations(stores.registries),
         ScanningOperations(repositories, stores.registries),
         PolicyOperations(repositories, RepositoryPolicies(repositories, stores.access)),
-        ImageOperations(repositories, images, pages, stores.pulls, stores.doors),
+        ImageOperations(repositories, images, pages, stores.pulls, upstream, doors=stores.doors),
         PullExclusionOperations(stores.pull_exclusions, pages),
         StorageClassOperations(repositories, images, stores.storage_classes, stores.tags_of),
         SigningOperations(repositories, images, stores.signing, stores.signings),
@@ -113,7 +119,10 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
             repositories, images, stores.lifecycle.policies, stores.lifecycle.previews, pages
         ),
         LayerUploadOperations(repositories, LayerUploads(stores.uploads, layers)),
-        LayerOperations(repositories, stores.blobs, layers, stores.downloads, stores.doors),
+        LayerOperations(
+            repositories, stores.blobs, layers, stores.downloads, upstream, doors=stores.doors
+        ),
+        PullThroughOperations(caching.rules, caching.sources, pages),
         TokenOperations(stores.tokens, hosts),
         ReplicationOperations(repositories, images, stores.statuses),
         BackfillOperations(stores.backfills, pages),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from registry.domain.pages import Pages
     from registry.domain.pulls import Pulls
     from registry.domain.repositories import Repositories, Repository
+    from registry.ecr.upstream import Upstream
 
 PAGE = 100
 """Entries in one answer, where `maxResults` says nothing."""
@@ -44,9 +45,12 @@ class ImageOperations:
         images: Images,
         pages: Pages,
         pulls: Pulls,
+        upstream: Upstream,
+        *,
         doors: Doors,
     ) -> None:
         self._repositories = repositories
+        self._upstream = upstream
         self._images = images
         self._pages = pages
         self._pulls = pulls
@@ -119,11 +123,15 @@ class ImageOperations:
         accepted_media_types: Sequence[str] = (),
     ) -> Mapping[str, Any]:
         """The manifests of the named images, and why those that are missing are."""
-        repository = self._repositories.get(scope_of(context, registry_id), repository_name)
+        scope = scope_of(context, registry_id)
+        not_brought = self._upstream.images(context, scope, repository_name, image_ids)
+        repository = self._repositories.get(scope, repository_name)
         images: list[ImageTypeDef] = []
         failures: list[dict[str, Any]] = []
-        for image_id in image_ids:
+        for at, image_id in enumerate(image_ids):
             try:
+                if at in not_brought:
+                    raise not_brought[at]
                 images.append(self._image(context, repository, image_id, accepted_media_types))
             except Failure as failure:
                 failures.append(failure.described(image_id))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from registry.domain.gates.doors import Doors
     from registry.domain.layers import Layers
     from registry.domain.repositories import Repositories
+    from registry.ecr.upstream import Upstream
 
 DOWNLOADS = "/layers/"
 """Path below which `oci/downloads.py` serves what a download URL names."""
@@ -87,9 +88,12 @@ class LayerOperations:
         blobs: Blobs,
         layers: Layers,
         downloads: Downloads,
+        upstream: Upstream,
+        *,
         doors: Doors,
     ) -> None:
         self._repositories = repositories
+        self._upstream = upstream
         self._checks = LayerChecks(blobs, layers)
         self._blobs = blobs
         self._layers = layers
@@ -121,10 +125,10 @@ class LayerOperations:
         """A link that needs no header, for an hour and for this caller."""
         repository = self._repositories.get(scope_of(context, registry_id), repository_name)
         digest = Digest.parse(layer_digest)
-        blob = self._blobs.get(repository, digest)
-        self._layers.require_needed(repository, blob)
+        self._upstream.layer(repository, digest)
+        self._layers.require_needed(repository, self._blobs.get(repository, digest))
         asker = Asker(identity_of(context), circumstances_of(context, {}))
-        self._doors.blob(repository, blob, asker)
+        self._doors.blob(repository, digest, asker)
         sealed = self._downloads.seal(repository, str(digest), proven_of(context).credential)
         scheme = "https" if context.secure else "http"
         path = f"{DOWNLOADS}{quote(str(digest), safe=':')}?token={sealed}"

@@ -24,10 +24,12 @@ from registry.oci.bearer import is_anonymous
 from registry.oci.call import Call
 from registry.oci.errors import envelope, response
 from registry.oci.routes import CATALOG, Route
+from registry.values.digest import shown
 from registry.values.errors import (
     Denied,
     MoorageError,
     NameInvalid,
+    NotFound,
     RepositoryExists,
     RepositoryNotFound,
     TokenExpired,
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from registry.domain.repositories import Repositories
     from registry.domain.tagged import TagsOf
     from registry.domain.tokens import Tokens
+    from registry.domain.upstreams.mirrors import Mirrors
     from registry.values.scope import Scope
 
 CREATE = ("ecr:CreateRepository",)
@@ -78,6 +81,7 @@ class OciApp:
         repositories: Repositories,
         addresses: Addresses,
         tags_of: TagsOf,
+        mirrors: Mirrors,
         create_on_push: Callable[[Scope, str], object] | None = None,
     ) -> None:
         """`create_on_push` makes the repository of a push; None where the push is to fail."""
@@ -87,6 +91,7 @@ class OciApp:
         self._repositories = repositories
         self._addresses = addresses
         self._tags_of = tags_of
+        self._mirrors = mirrors
         self._create_on_push = create_on_push
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
@@ -132,6 +137,8 @@ class OciApp:
             if identity is None:
                 raise Unauthenticated("Not Authorized") from None
             raise
+        if route.anonymous:
+            self._require_rule(found, call)
         if route.creates and self._create_on_push is not None and not call.scope.is_public:
             await self._create(call, self._create_on_push)
         return await route.endpoint(call)
@@ -168,16 +175,30 @@ class OciApp:
         """Who asks for what. Raises Unauthenticated, TokenExpired."""
         proven = self._proven(found)
         place = self._addresses.find(_host(found.request), found.parameters.get("name") or "")
+        name = place.name
+        if found.route.anonymous:  # a pull: it may mean another registry that this one stands for
+            namespace = found.request.query_params.get("ns")
+            name = self._mirrors.name(place.scope, name, namespace)
         return Call(
             request=found.request,
             receive=found.receive,
             user=None if proven is None else proven.identity,
             circumstances=_circumstances(found, proven),
             scope=place.scope,
-            name=place.name,
+            name=name,
             parameters=found.parameters,
             prefix=place.prefix,
         )
+
+    def _require_rule(self, found: _Found, call: Call) -> None:
+        """Raise NotFound for a pull of another registry that nothing here stands for."""
+        namespace = found.request.query_params.get("ns")
+        host = _host(found.request)
+        if self._mirrors.foreign(call.scope, found.parameters["name"], namespace, host):
+            raise NotFound(
+                f"no pull through cache rule of this registry has {shown(namespace or '')} as its"
+                " upstream"
+            )
 
     def _proven(self, found: _Found) -> Proven | None:
         """Whose token the request brings; None for an anonymous caller, where one may ask."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from registry.domain.repositories import Repositories
     from registry.oci.call import Call
     from registry.storage.driver import Buffer
+    from registry.values.digest import Digest
 
 
 SMALL = 64 * 1024
@@ -43,7 +44,7 @@ class BlobEndpoints:
         if not self._blobs.promised(blob):
             repository = self._repositories.get(call.scope, call.name)
             blob = await run_in_threadpool(self._blobs.promise, repository, call.digest)
-        headers = _about(blob)
+        headers = about(blob.digest)
         if call.has(headers["ETag"]):
             return Response(status_code=304, headers=headers)
         return Response(headers={**headers, "Content-Length": str(blob.size)})
@@ -51,11 +52,11 @@ class BlobEndpoints:
     async def get(self, call: Call) -> Response:
         """Its bytes, all or a range."""
         repository = self._repositories.get(call.scope, call.name)
-        blob = self._blobs.get(repository, call.digest)
         if self._doors.stand(repository):
             asker = Asker(call.user, call.circumstances)
-            await run_in_threadpool(self._doors.blob, repository, blob, asker)
-        headers = _about(blob)
+            await run_in_threadpool(self._doors.blob, repository, call.digest, asker)
+        blob = self._blobs.get(repository, call.digest)
+        headers = about(blob.digest)
         if call.has(headers["ETag"]):
             return Response(status_code=304, headers=headers)
         try:
@@ -123,13 +124,14 @@ class BlobResponse(Response):
         )
 
 
-def _about(blob: Blob) -> dict[str, str]:
+def about(digest: Digest) -> dict[str, str]:
+    """The headers of every answer about a blob."""
     return {
         **VERSION,
-        "Docker-Content-Digest": str(blob.digest),
+        "Docker-Content-Digest": str(digest),
         "Content-Type": "application/octet-stream",
         "Accept-Ranges": "bytes",
-        "ETag": f'"{blob.digest}"',
+        "ETag": f'"{digest}"',
     }
 
 

@@ -590,6 +590,7 @@ class TestTask:
         assert second.take()
         assert second.state() == {"at": 7}
         assert not first.renew()
+        assert not first.renew(), "lost is lost"
         assert not first.save({"at": 8})
         first.release(finished=True)
         assert not first.take()

@@ -259,3 +259,16 @@ def test_a_rescan_that_waits_leaves_what_was_found(registry: Registry, puller: A
     with registry.http(puller) as docker:
         refused(docker.get(f"{URL}/manifests/bad"))
         assert docker.get(f"{URL}/manifests/good").status_code == 200
+
+
+def test_a_layer_that_is_still_to_come_is_refused_before_it_comes(
+    open_one: OpenRegistry,
+) -> None:
+    registry = open_one(sparse_manifests="all")
+    registry.create(NAME)
+    with registry.http() as docker:
+        made.put_manifest(docker, NAME, BAD, "bad").raise_for_status()
+        assert docker.get(f"{URL}/blobs/{OWN}").status_code == 404
+        gate(registry, severity=None, unscanned="refuse")
+        assert docker.get(f"{URL}/blobs/{OWN}").status_code == 403
+        assert docker.get(f"{URL}/blobs/{GOOD.blobs[1].digest}").status_code == 404

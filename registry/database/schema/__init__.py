@@ -31,6 +31,10 @@ leftovers                                     objects whose bytes are still to b
 public_registries, public_aliases             names of public registries
 catalog_data                                  what the gallery shows of a public repository
 tasks                                         what one process at a time does
+pull_through_rules                            which names are fetched from where
+secrets                                       with which credentials
+upstream_tags                                 what was last compared with an upstream
+upstream_leases                               what is being fetched, by whom
 event_targets ── event_deliveries             who is told of what, and has not been yet
 users ──┬─ access_keys
         └─ user_policies
@@ -101,6 +105,12 @@ from registry.database.schema.replication import (
 )
 from registry.database.schema.scanning import scan_reports, scans
 from registry.database.schema.signing import image_signatures
+from registry.database.schema.upstreams import (
+    pull_through_rules,
+    secrets,
+    upstream_leases,
+    upstream_tags,
+)
 
 __all__ = [
     "Instant",
@@ -142,6 +152,7 @@ __all__ = [
     "protections",
     "public_aliases",
     "public_registries",
+    "pull_through_rules",
     "pull_time_exclusions",
     "quotas",
     "registry_settings",
@@ -155,9 +166,12 @@ __all__ = [
     "roles",
     "scan_reports",
     "scans",
+    "secrets",
     "tags",
     "tasks",
     "upload_parts",
     "uploads",
+    "upstream_leases",
+    "upstream_tags",
     "users",
 ]

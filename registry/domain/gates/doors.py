@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from registry.database.schema import image_blobs, images
+from registry.database.schema import image_blobs, image_gaps, images
+from registry.domain.blobs import find_all_linked
 from registry.domain.copying.plan import plan
 from registry.domain.gates.knowledge import runnable
 from registry.domain.gates.weighing import Refusal, weigh
@@ -25,7 +26,6 @@ from registry.values.errors import GateRefused
 if TYPE_CHECKING:
     from registry.database.database import Cache, Database
     from registry.domain.access import Access, Circumstances
-    from registry.domain.blobs import Blob
     from registry.domain.gates.gates import Gates
     from registry.domain.gates.knowledge import Knowledge
     from registry.domain.identities.identity import Identity
@@ -93,10 +93,13 @@ class Doors:
         if self.stand(repository) and not self._may_push(repository, asker):
             self.image(repository, stored, asker)
 
-    def blob(self, repository: Repository, blob: Blob, asker: Asker) -> None:
-        """Raise GateRefused for a layer that only refused images of the repository need."""
+    def blob(self, repository: Repository, digest: Digest, asker: Asker) -> None:
+        """Raise GateRefused for a layer that only refused images of the repository need.
+
+        One that is not here counts too: it may be about to come from an upstream.
+        """
         if self.stand(repository):
-            self._act(repository, self._of_blob(repository, blob), asker, LAYER)
+            self._act(repository, self._of_blob(repository, digest), asker, LAYER)
 
     def whole(
         self,
@@ -139,20 +142,13 @@ class Doors:
         manifest = self._knowledge.manifest(stored)
         return manifest.is_index or runnable(manifest)
 
-    def _of_blob(self, repository: Repository, blob: Blob) -> Sequence[Refusal]:
-        key = ("blob verdicts", repository.id, blob.digest, _minute())
-        return self._cache.get(key, lambda: self._weighed_blob(repository, blob))
+    def _of_blob(self, repository: Repository, digest: Digest) -> Sequence[Refusal]:
+        key = ("blob verdicts", repository.id, digest, _minute())
+        return self._cache.get(key, lambda: self._weighed_blob(repository, digest))
 
-    def _weighed_blob(self, repository: Repository, blob: Blob) -> Sequence[Refusal]:
-        query = (
-            sa.select(images.c.digest)
-            .join(image_blobs, image_blobs.c.image_id == images.c.id)
-            .where(images.c.repository_id == repository.id, image_blobs.c.blob_id == blob.id)
-            .order_by(images.c.id.desc())
-            .limit(HOLDERS_MAX)
-        )
+    def _weighed_blob(self, repository: Repository, digest: Digest) -> Sequence[Refusal]:
         with self._database.read() as connection:
-            holders = list(connection.execute(query).scalars())
+            holders = _needing(connection, repository, digest)
         refusals: Sequence[Refusal] = ()
         for text in holders:
             stored = self._knowledge.stored(repository, Digest.parse(text))
@@ -185,6 +181,22 @@ class Doors:
     def _may_push(self, repository: Repository, asker: Asker) -> bool:
         decision = self._access.decide(asker.identity, PUT, repository.arn, asker.circumstances)
         return decision.allowed
+
+
+def _needing(connection: sa.Connection, repository: Repository, digest: Digest) -> list[str]:
+    """The newest images of the repository that need the blob, whether it is here or not."""
+    blob = find_all_linked(connection, repository, [digest]).get(digest)
+    here = sa.select(image_blobs.c.image_id).where(
+        image_blobs.c.blob_id == (blob.id if blob is not None else None)
+    )
+    missing = sa.select(image_gaps.c.image_id).where(image_gaps.c.digest == str(digest))
+    query = (
+        sa.select(images.c.digest)
+        .where(images.c.repository_id == repository.id, images.c.id.in_(here.union(missing)))
+        .order_by(images.c.id.desc())
+        .limit(HOLDERS_MAX)
+    )
+    return list(connection.execute(query).scalars())
 
 
 def _minute() -> int:

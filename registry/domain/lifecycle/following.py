@@ -22,6 +22,7 @@ from registry.domain.lifecycle.census import some
 from registry.domain.lifecycle.kinship import Image, subjects
 from registry.domain.lifecycle.uses import used_among
 from registry.domain.orphans import forget
+from registry.domain.shadows import RESTING
 from registry.domain.tasks import Task, now
 from registry.values.digest import Digest
 from registry.values.errors import RepositoryNotFound, Unavailable
@@ -120,7 +121,7 @@ class Following:
         query = sa.select(repositories).where(repositories.c.id == repository_id)
         with self._database.read() as connection:
             row = connection.execute(query).first()
-        if row is not None:
+        if row is not None and row.account != RESTING:
             with suppress(RepositoryNotFound):
                 found = self._repositories.get(Scope(row.account, row.region), row.name)
                 return found if found.id == repository_id else None
