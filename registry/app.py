@@ -16,10 +16,12 @@ from registry.api.app import Api
 from registry.api.copying import CopyEndpoint
 from registry.api.event_targets import EventTargetEndpoints
 from registry.api.gates import GateEndpoints
+from registry.api.passwords import Passwords
+from registry.api.scans import ScanEndpoints
 from registry.api.uses import UseEndpoints
 from registry.aws.gateway import Gateway
 from registry.background import Work, repeated
-from registry.callers import Authorizer, Refusals, SigningKeys
+from registry.callers import Authorizer, LoginPasswords, Refusals, SigningKeys
 from registry.collection import Collection
 from registry.config import Settings
 from registry.database.database import Database
@@ -58,6 +60,7 @@ from registry.oci.uploads import UploadEndpoints
 from registry.public import gallery_of, public_stores
 from registry.signing import signer_of
 from registry.stores import (
+    attachments_of,
     ecr_stores,
     event_queue_of,
     event_targets_of,
@@ -66,6 +69,7 @@ from registry.stores import (
     orders_of,
     rekeyer_of,
     replicator_of,
+    report_writer_of,
     stores_of,
 )
 from registry.sts.operations import SessionOperations
@@ -156,18 +160,22 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         event_targets_of(ground), event_queue_of(settings, ground), pages
     )
     gates = GateEndpoints(stores.gates, stores.doors, repositories, stores.images)
+    writer = report_writer_of(settings, stores)
+    scan_reports = ScanEndpoints(repositories, writer, attachments_of(stores, writer))
     api = Api(
         [
             copying.route,
             *gates.routes,
             *event_targets.routes,
             *UseEndpoints(stores.lifecycle.uses).routes,
+            *scan_reports.routes,
             *keeping_routes(settings, ground, repositories, pages),
         ],
         SigningKeys(ground.directory, ground.sessions),
         Authorizer(access),
         regions=settings.all_regions,
         refused=Refusals(access),
+        passwords=Passwords(LoginPasswords(stores.tokens), settings.hosts),
     )
     downloads = DownloadApp(stores.downloads, access, repositories, blobs)
     rest = operations(ground, metrics, works(settings, ground, stores, metrics))

@@ -24,6 +24,7 @@ from registry.commands.policy import policy
 from registry.commands.protect import protect
 from registry.commands.public import public
 from registry.commands.rekey import rekey
+from registry.commands.scan import scan
 from registry.commands.signing_key import signing_key
 from registry.commands.tokens import token
 from registry.commands.undelete import undelete
@@ -58,6 +59,7 @@ for command in (
     quota,
     rekey,
     restore,
+    scan,
     token,
     undelete,
     usage,

@@ -50,6 +50,9 @@ from registry.domain.repositories import Repositories
 from registry.domain.repository_settings import RepositorySettings
 from registry.domain.resealing import Resealing
 from registry.domain.resting import Removal, nothing_more
+from registry.domain.scan_reports.attachments import Attachments
+from registry.domain.scan_reports.converted import Converter
+from registry.domain.scan_reports.writer import ReportWriter
 from registry.domain.scanning.reports import Reports
 from registry.domain.scanning.scans import Scans
 from registry.domain.signing.configuration import SigningConfigurations
@@ -64,12 +67,29 @@ from registry.domain.vault import Vault
 from registry.ecr.binding import Stores as EcrStores
 from registry.ground import Ground
 from registry.iam.service import Stores
+from registry.scanners.scanner import Scanner
+from registry.scanners.trivy import Trivy, TrivySettings
 
 
 def scans_of(ground: Ground) -> Scans:
     """What is known of the images' scans."""
     vault = Vault(ground.storage, ground.provider)
     return Scans(ground.database, vault, Reports(vault))
+
+
+def scanner_of(settings: Settings) -> Scanner:
+    """What looks into images, and converts what it found."""
+    return Trivy(TrivySettings("trivy", settings.data / "trivy"))
+
+
+def report_writer_of(settings: Settings, stores: EcrStores) -> ReportWriter:
+    """What writes of scans."""
+    return ReportWriter(stores.images, stores.scans, Converter(scanner_of(settings)))
+
+
+def attachments_of(stores: EcrStores, writer: ReportWriter) -> Attachments:
+    """What attaches reports to images."""
+    return Attachments(stores.images, stores.uploads, writer)
 
 
 def tokens_of(ground: Ground) -> Tokens:

@@ -54,10 +54,8 @@ class ManifestEndpoints:
         repository = self._repositories.get(call.scope, call.name)
         reference = _reference(call)
         stored = await self._stored(repository, reference)
-        stored.image.require_active()
-        if self._doors.stand(repository):
-            pass_through = self._doors.image if call.request.method == "GET" else self._doors.look
-            await run_in_threadpool(pass_through, repository, stored, _asker(call))
+        if not call.by_scanner:
+            await self._admit(call, repository, stored)
         headers = {
             **VERSION,
             "Docker-Content-Digest": str(stored.image.digest),
@@ -66,10 +64,17 @@ class ManifestEndpoints:
         }
         if call.has(headers["ETag"]):
             return Response(status_code=304, headers=headers)
-        if call.request.method == "GET":
+        if call.request.method == "GET" and not call.by_scanner:
             tag = None if isinstance(reference, Digest) else reference
             self._pulls.pulled(repository, stored.image, call.user, tag)
         return Response(stored.content, headers=headers)
+
+    async def _admit(self, call: Call, repository: Repository, stored: Stored) -> None:
+        """Raise ImageArchived, or GateRefused, where nobody may pull the image now."""
+        stored.image.require_active()
+        if self._doors.stand(repository):
+            pass_through = self._doors.image if call.request.method == "GET" else self._doors.look
+            await run_in_threadpool(pass_through, repository, stored, _asker(call))
 
     async def _stored(self, repository: Repository, reference: Digest | str) -> Stored:
         if self._remote:

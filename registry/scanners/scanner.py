@@ -68,8 +68,11 @@ class Scanner(Protocol):
     def version(self) -> ScannerVersion:
         """What is there. Raises ScannerMissing."""
 
-    def update(self) -> None:
-        """Get the newest database, where the settings let it. Raises ScanFailed."""
+    def update(self, source: Target | None = None) -> None:
+        """Get the newest database, where the settings let it, or the one that `source` is.
+
+        Raises ScanFailed, ScannerMissing.
+        """
 
     def scan(self, target: Target) -> bytes:
         """The report about an image. Raises ScanFailed, ScannerMissing."""

@@ -79,12 +79,17 @@ class Trivy:
         made = (found.get("VulnerabilityDB") or {}).get("UpdatedAt")
         return ScannerVersion("trivy", number, datetime.fromisoformat(made) if made else None)
 
-    def update(self) -> None:
-        """Get the newest database, unless it is to stay offline. Raises ScanFailed."""
-        if self._settings.offline or self._settings.server:
-            return
+    def update(self, source: Target | None = None) -> None:
+        """Get the newest database, unless it is to stay offline, or the one that `source` is.
+
+        That is an artifact of this server's own, and no network. Raises ScanFailed.
+        """
         wanted = ["image", "--download-db-only", "--no-progress"]
-        self._checked(self._run(*wanted, *self._databases()))
+        if source is not None:
+            wanted += ["--db-repository", source.reference, *_insecure(source)]
+            self._checked(self._run(*wanted, more=_login(source)))
+        elif not (self._settings.offline or self._settings.server):
+            self._checked(self._run(*wanted, *self._databases()))
 
     def scan(self, target: Target) -> bytes:
         """The report about an image, JSON. Raises ScanFailed, ScannerMissing."""
@@ -99,11 +104,8 @@ class Trivy:
         if settings.server:
             arguments.remove("--skip-db-update")
             arguments += ["--server", settings.server]
-        if target.tls:
-            arguments.append("--insecure")  # the loopback, and a name that no certificate has
-        arguments += [*self._databases(), *settings.arguments, target.reference]
-        login = {"TRIVY_USERNAME": target.username, "TRIVY_PASSWORD": target.password}
-        return _report(self._checked(self._run(*arguments, more=login)))
+        arguments += [*_insecure(target), *self._databases(), *settings.arguments]
+        return _report(self._checked(self._run(*arguments, target.reference, more=_login(target))))
 
     def convert(self, report: bytes, form: Format) -> bytes:
         """The report in another form. Raises ScanFailed, ScannerMissing."""
@@ -154,6 +156,15 @@ class Trivy:
         if output.status < 0:
             raise ScanFailed(f"The scanner was ended by signal {-output.status}.", again=True)
         raise ScanFailed(f"The scanner failed: {_why(output.stderr)}", again=True)
+
+
+def _insecure(target: Target) -> list[str]:
+    """The loopback, and a name that no certificate has."""
+    return ["--insecure"] if target.tls else []
+
+
+def _login(target: Target) -> dict[str, str]:
+    return {"TRIVY_USERNAME": target.username, "TRIVY_PASSWORD": target.password}
 
 
 def missing(program: str) -> str:

@@ -15,7 +15,7 @@
     │   ├── RegistryPolicyNotFound  TemplateNotFound  RestingNotFound  RuleNotFound
     │   ├── SecretNotFound
     │   ├── LifecyclePolicyNotFound  LifecyclePreviewNotFound  ReporterNotFound
-    │   ├── ExclusionNotFound  BackfillNotFound
+    │   ├── ExclusionNotFound  BackfillNotFound  ScanNotFound
     │   ├── RegistryNotFound  CatalogDataNotFound  SigningConfigurationNotFound
     │   └── EntityNotFound
     ├── Conflict
@@ -209,6 +209,10 @@ class CatalogDataNotFound(NotFound):
 
 class BackfillNotFound(NotFound):
     """No replication backfill of that id in the registry."""
+
+
+class ScanNotFound(NotFound):
+    """The image was never scanned, nor was it to be."""
 
 
 class Vanished(NotFound):

@@ -62,6 +62,7 @@ def caching(below: Below, hosts: Hosts, *, mirror_of: str, every: timedelta) -> 
     sources = Sources(below.secrets, below.client)
     leases = Leases(below.database)
     imports = Imports(
+        database=below.database,
         rules=rules,
         sources=sources,
         client=below.client,

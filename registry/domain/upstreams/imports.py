@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from registry.domain import events
 from registry.domain.templates import THROUGH_CACHE
 from registry.domain.upstreams.flights import Flights, resolve, running
 from registry.values.digest import Digest
@@ -35,6 +36,7 @@ from registry.values.errors import (
 )
 
 if TYPE_CHECKING:
+    from registry.database.database import Database
     from registry.domain.images import Image, Images
     from registry.domain.repositories import Repositories, Repository
     from registry.domain.templates import Templates
@@ -79,6 +81,7 @@ class Imports:
     def __init__(
         self,
         *,
+        database: Database,
         rules: Rules,
         sources: Sources,
         client: Client,
@@ -93,6 +96,7 @@ class Imports:
 
         `every` is how long a tag is served without a look at the upstream.
         """
+        self._database = database
         self._rules = rules
         self._sources = sources
         self._client = client
@@ -155,10 +159,23 @@ class Imports:
         try:
             self._fetch(wanted)
         except (ImageNotFound, UpstreamFailed, UpstreamDenied) as error:
-            if self._here(wanted.scope, wanted.name, wanted.reference) is None:
+            found = self._here(wanted.scope, wanted.name, wanted.reference)
+            if found is None:
                 raise
+            self._tell_failure(found[0], wanted, error)
             self._hush(_silenced(wanted.rule, error, str(wanted)))
             _log.warning("%s is served as it is here: %s", wanted, error)
+
+    def _tell_failure(self, repository: Repository, wanted: Wanted, error: MoorageError) -> None:
+        with self._database.write() as connection:
+            events.pulled_through(
+                connection,
+                repository,
+                wanted.rule.prefix,
+                wanted.rule.url,
+                tag=wanted.reference if isinstance(wanted.reference, str) else None,
+                failure=(type(error).__name__, str(error)),
+            )
 
     def _hush(self, what: str) -> None:
         if len(self._quiet) >= _QUIET_MAX:
@@ -199,6 +216,14 @@ class Imports:
                 content.media_type or None,
                 digest=content.digest,
                 tag_names=() if tag is None else (tag,),
+                told=lambda connection, _: events.pulled_through(
+                    connection,
+                    repository,
+                    wanted.rule.prefix,
+                    wanted.rule.url,
+                    digest=str(content.digest),
+                    tag=tag,
+                ),
             )
         except ManifestInvalid as error:
             raise UpstreamFailed(f"the upstream gives what is no manifest: {error}") from None
