@@ -9,7 +9,8 @@ from registry.domain.api.images import named, put, refuse_pages
 from registry.domain.gates.doors import Asker
 from registry.domain.requests import circumstances_of, identity_of
 from registry.ecr.service import ecr, image_tags, repository_arn, scope_of
-from registry.values.errors import GateRefused, KeyUnavailable
+from registry.values.errors import KeyUnavailable
+from registry.values.gating import GateRefused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -20,7 +20,6 @@ from registry.oci.ranges import sent
 from registry.values.digest import CANONICAL, Digest, hasher
 from registry.values.errors import (
     DigestInvalid,
-    GateRefused,
     MoorageError,
     RangeInvalid,
     RepositoryNotFound,
@@ -28,6 +27,7 @@ from registry.values.errors import (
     Unavailable,
     UploadConflict,
 )
+from registry.values.gating import GateRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -37,13 +37,9 @@
     │   └── SecretDamaged
     └── Interrupted              the client went away in mid-body
 
-A wire turns these into its own form in one place (`oci/errors.py`, `ecr/errors.py`).
+`GateRefused` is in `values/gating.py`. A wire turns these into its own form in one place (`oci/errors.py`, `ecr/errors.py`).
 The message is written for the person at the other end and never holds a secret.
 """
-
-from __future__ import annotations
-
-from collections.abc import Mapping
 
 
 class MoorageError(Exception):
@@ -339,15 +335,6 @@ class TokenExpired(Refused):
 
 class Denied(Refused):
     """Known, but not allowed."""
-
-
-class GateRefused(Refused):
-    """An image that a gate lets nobody pull, as things are known of it now."""
-
-    def __init__(self, message: str, detail: Mapping[str, object] | None = None) -> None:
-        super().__init__(message)
-        self.detail = detail
-        """The same for programs."""
 
 
 class SecretInaccessible(Refused):

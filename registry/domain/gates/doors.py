@@ -21,7 +21,7 @@ from registry.domain.gates.knowledge import runnable
 from registry.domain.gates.weighing import Refusal, weigh
 from registry.domain.tasks import now
 from registry.values.digest import Digest
-from registry.values.errors import GateRefused
+from registry.values.gating import GateRefused
 
 if TYPE_CHECKING:
     from registry.database.database import Cache, Database
