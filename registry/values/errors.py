@@ -37,7 +37,8 @@
     │   └── SecretDamaged
     └── Interrupted              the client went away in mid-body
 
-`GateRefused` is in `values/gating.py`. A wire turns these into its own form in one place (`oci/errors.py`, `ecr/errors.py`).
+`GateRefused` is in `values/gating.py`.
+A wire turns these into its own form in one place (`oci/errors.py`, `ecr/errors.py`).
 The message is written for the person at the other end and never holds a secret.
 """
 
