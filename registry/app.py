@@ -56,8 +56,10 @@ from registry.oci.cached import CachedBlobs, CachedManifests
 from registry.oci.downloads import DownloadApp
 from registry.oci.listing import ListingEndpoints
 from registry.oci.routes import table
+from registry.oci.scanner import ScannerDoor
 from registry.oci.uploads import UploadEndpoints
 from registry.public import gallery_of, public_stores
+from registry.scanning import passes_of, scan_works
 from registry.signing import signer_of
 from registry.stores import (
     attachments_of,
@@ -70,6 +72,7 @@ from registry.stores import (
     rekeyer_of,
     replicator_of,
     report_writer_of,
+    scanner_of,
     stores_of,
 )
 from registry.sts.operations import SessionOperations
@@ -132,6 +135,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         tags_of=stores.tags_of,
         mirrors=caching.mirrors,
         create_on_push=stores.templates.create_on_push if settings.create_on_push else None,
+        scanner=ScannerDoor(passes_of(ground), stores.images, repositories, access),
     )
     sessions = SessionOperations(ground.directory, ground.sessions, access)
     gateway = Gateway(
@@ -229,6 +233,7 @@ def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metric
         Work("events", delivery.run, delivery.seconds),
         Work("pull-events", delivery.tell_pulls, PULL_EVENTS_SECONDS),
         Work("rekeying", Moves(rekeyer_of(settings, ground)).run, MOVES_SECONDS),
+        *scan_works(settings, ground, stores, metrics, scanner_of(settings)),
     ]
 
 

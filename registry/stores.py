@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -53,6 +54,7 @@ from registry.domain.resting import Removal, nothing_more
 from registry.domain.scan_reports.attachments import Attachments
 from registry.domain.scan_reports.converted import Converter
 from registry.domain.scan_reports.writer import ReportWriter
+from registry.domain.scanning.asking import Asking
 from registry.domain.scanning.reports import Reports
 from registry.domain.scanning.scans import Scans
 from registry.domain.signing.configuration import SigningConfigurations
@@ -67,6 +69,7 @@ from registry.domain.vault import Vault
 from registry.ecr.binding import Stores as EcrStores
 from registry.ground import Ground
 from registry.iam.service import Stores
+from registry.scanners.process import Bounds
 from registry.scanners.scanner import Scanner
 from registry.scanners.trivy import Trivy, TrivySettings
 
@@ -79,7 +82,18 @@ def scans_of(ground: Ground) -> Scans:
 
 def scanner_of(settings: Settings) -> Scanner:
     """What looks into images, and converts what it found."""
-    return Trivy(TrivySettings("trivy", settings.data / "trivy"))
+    return Trivy(
+        TrivySettings(
+            settings.trivy,
+            settings.trivy_path,
+            arguments=tuple(shlex.split(settings.trivy_arguments)),
+            database=settings.trivy_database,
+            java_database=settings.trivy_java_database,
+            offline=settings.trivy_offline,
+            server=settings.trivy_server,
+            bounds=Bounds(seconds=settings.scan_timeout, memory=settings.scan_memory_mib << 20),
+        )
+    )
 
 
 def report_writer_of(settings: Settings, stores: EcrStores) -> ReportWriter:
@@ -271,6 +285,8 @@ def ecr_stores(settings: Settings, ground: Ground, gated: Count = uncounted_gate
             blobs=blobs,
             removal=removal,
         ),
+        asking=Asking(database, settings.scan_daily_limit),
+        scan_duration=settings.scan_duration,
     )
 
 

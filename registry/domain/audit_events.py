@@ -96,6 +96,8 @@ class Event(NamedTuple):
     error: str = ""
     """Of refused credentials, the error's code."""
     message: str = ""
+    server: str = ""
+    """The part of the server that did it by itself, where one did."""
 
 
 def shown(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,6 +178,8 @@ def operator_line(
 
 def _outcome(event: Event) -> dict[str, Any]:
     decision = event.decision
+    if event.server:
+        return {"decision": {"allowed": True, "reason": f"the server's own {event.server}"}}
     if decision is None:
         gated = event.error in GATES
         return {
@@ -203,6 +207,8 @@ def _outcome(event: Event) -> dict[str, Any]:
 
 def _who(event: Event) -> dict[str, Any]:
     identity = event.identity
+    if event.server:
+        return {"type": "AWSService", "invokedBy": f"moorage {event.server}"}
     if identity is None:
         if event.decision is None and event.error not in GATES:
             return {"type": "Unknown", "accessKeyId": event.access_key_id[:128] or None}

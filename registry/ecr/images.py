@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from registry.domain.pages import Pages
     from registry.domain.pulls import Pulls
     from registry.domain.repositories import Repositories, Repository
+    from registry.ecr.image_scans import ImageScans
     from registry.ecr.upstream import Upstream
 
 PAGE = 100
@@ -46,10 +47,12 @@ class ImageOperations:
         images: Images,
         pages: Pages,
         pulls: Pulls,
-        upstream: Upstream,
+        scans: ImageScans,
         *,
+        upstream: Upstream,
         doors: Doors,
     ) -> None:
+        self._scans = scans
         self._repositories = repositories
         self._upstream = upstream
         self._images = images
@@ -100,15 +103,13 @@ class ImageOperations:
         if image_ids:
             refuse_pages("imageIds", next_token, max_results)
             found = named(self._images, repository, image_ids)
-            return {"imageDetails": [_detail(repository, image) for image in found]}
+            return {"imageDetails": self._details(repository, found)}
         tagged, status = _filter(filter)
         listing = f"images {repository.id} {tagged} {status} {context.caller.arn}"
         limit = max_results or PAGE
         after = self._pages.open(listing, next_token, 0)
         found = self._images.page(repository, after, limit + 1, tagged=tagged, status=status)
-        answer: dict[str, Any] = {
-            "imageDetails": [_detail(repository, image) for image in found[:limit]]
-        }
+        answer: dict[str, Any] = {"imageDetails": self._details(repository, found[:limit])}
         if len(found) > limit:
             answer["nextToken"] = self._pages.seal(listing, found[limit - 1].id)
         return answer
@@ -190,6 +191,13 @@ class ImageOperations:
             "imageManifest": stored.content.decode(),
             "imageManifestMediaType": stored.image.media_type,
         }
+
+    def _details(self, repository: Repository, images: Sequence[Image]) -> list[ImageDetailTypeDef]:
+        scanned = self._scans.details(repository, images)
+        return [
+            {**_detail(repository, image), **scanned.get(image.id, {})}  # type: ignore[typeddict-item]  # members of the same
+            for image in images
+        ]
 
 
 def _filter(given: Mapping[str, Any] | None) -> tuple[bool | None, str | None]:

@@ -12,8 +12,11 @@ import sqlalchemy as sa
 
 from registry.database.schema import scans
 from registry.domain.identities.directory import AccessKey
+from registry.domain.scanning.passes import USERNAME, Pass
+from registry.scanning import passes_of
+from registry.values.digest import Digest
 from tests import images as made
-from tests.application import OpenRegistry, Registry, allow, on
+from tests.application import SCOPE, OpenRegistry, Registry, allow, basic, on
 from tests.domain.scanning.reports import vulnerability
 from tests.gating import BAD, CVE, GOOD, bad_and_good, gate, scanned
 
@@ -272,3 +275,14 @@ def test_a_layer_that_is_still_to_come_is_refused_before_it_comes(
         gate(registry, severity=None, unscanned="refuse")
         assert docker.get(f"{URL}/blobs/{OWN}").status_code == 403
         assert docker.get(f"{URL}/blobs/{GOOD.blobs[1].digest}").status_code == 404
+
+
+def test_the_servers_own_scanner_passes(registry: Registry, puller: AccessKey) -> None:
+    gate(registry, "all", severity="INFORMATIONAL", unscanned="refuse", unsigned="refuse")
+    granted = Pass(SCOPE, NAME, Digest.parse(BAD.digest))
+    password = passes_of(registry.ground).issue(granted, timedelta(minutes=1))
+    with registry.anyone({"authorization": basic(password, USERNAME)}) as scanner:
+        assert scanner.get(f"{URL}/manifests/{BAD.digest}").status_code == 200
+        assert scanner.get(f"{URL}/blobs/{OWN}").status_code == 200
+    with registry.http(puller) as docker:
+        refused(docker.get(f"{URL}/manifests/{BAD.digest}"))
