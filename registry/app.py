@@ -15,6 +15,7 @@ from starlette.routing import Route
 from registry.api.app import Api
 from registry.api.copying import CopyEndpoint
 from registry.api.event_targets import EventTargetEndpoints
+from registry.api.gates import GateEndpoints
 from registry.api.passwords import Passwords
 from registry.api.scans import ScanEndpoints
 from registry.api.uses import UseEndpoints
@@ -98,25 +99,32 @@ def create(argument: str) -> ASGIApp:
 
 def build(settings: Settings, ground: Ground) -> ASGIApp:
     """Wire the domain and the wires over the ground."""
-    stores = ecr_stores(settings, ground)
+    metrics = Metrics()
+    stores = ecr_stores(settings, ground, metrics.gated)
     repositories, access = stores.repositories, stores.access
     public = public_stores(settings, ground, stores)
     caching = stores.caching
-    blobs = CachedBlobs(repositories, stores.blobs, caching.fetches)
+    blobs = CachedBlobs(repositories, stores.blobs, stores.doors, caching.fetches)
     pages = Pages(ground.keys.secret("pagination tokens"))
     oci = OciApp(
         table(
             ListingEndpoints(repositories, stores.images, create_on_push=settings.create_on_push),
             blobs,
             UploadEndpoints(
-                repositories, stores.uploads, stores.blobs, access, stores.registries.mounts
+                repositories,
+                stores.uploads,
+                stores.blobs,
+                access,
+                stores.doors,
+                mounts=stores.registries.mounts,
             ),
             CachedManifests(
                 repositories,
                 stores.images,
                 stores.pulls,
+                stores.doors,
                 caching.imports,
-                access,
+                access=access,
                 remote=ground.provider.remote,
             ),
         ),
@@ -148,17 +156,20 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         stores.templates,
         orders_of(ground, stores),
         access,
+        stores.doors,
         pages=pages,
         regions=settings.all_regions,
     )
     event_targets = EventTargetEndpoints(
         event_targets_of(ground), event_queue_of(settings, ground), pages
     )
+    gates = GateEndpoints(stores.gates, stores.doors, repositories, stores.images)
     writer = report_writer_of(settings, stores)
     scan_reports = ScanEndpoints(repositories, writer, attachments_of(stores, writer))
     api = Api(
         [
             copying.route,
+            *gates.routes,
             *event_targets.routes,
             *UseEndpoints(stores.lifecycle.uses).routes,
             *scan_reports.routes,
@@ -171,7 +182,6 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         passwords=Passwords(LoginPasswords(stores.tokens), settings.hosts),
     )
     downloads = DownloadApp(stores.downloads, access, repositories, blobs)
-    metrics = Metrics()
     rest = operations(ground, metrics, works(settings, ground, stores, metrics))
     below: dict[str, ASGIApp] = {
         "v2": oci,

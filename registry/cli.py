@@ -16,6 +16,7 @@ from registry.commands.backup import backup, restore
 from registry.commands.copy import copy
 from registry.commands.events import events
 from registry.commands.explain import explain
+from registry.commands.gate import gate
 from registry.commands.gc import gc
 from registry.commands.lifecycle import lifecycle
 from registry.commands.options import KEYS, Group, options, settings_of
@@ -49,6 +50,7 @@ for command in (
     backup,
     copy,
     events,
+    gate,
     gc,
     lifecycle,
     policy,

@@ -17,6 +17,11 @@ from registry.domain.downloads import Downloads
 from registry.domain.events.deliveries import Queue
 from registry.domain.events.targets import Targets
 from registry.domain.garbage import Garbage
+from registry.domain.gates.doors import Count, Doors
+from registry.domain.gates.doors import uncounted as uncounted_gates
+from registry.domain.gates.gates import Gates
+from registry.domain.gates.knowledge import Knowledge
+from registry.domain.gates.signatures import Signatures
 from registry.domain.grants import Grants
 from registry.domain.guards import Guards
 from registry.domain.identities.groups import Groups
@@ -218,8 +223,13 @@ def access_of(settings: Settings, ground: Ground, repositories: Repositories) ->
     return Access(guards, record, settings.region)
 
 
-def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
-    """What ECR's operations work on, and the OCI protocol too."""
+def gates_of(ground: Ground) -> Gates:
+    """Which images may not be pulled."""
+    return Gates(ground.database, ground.cache)
+
+
+def ecr_stores(settings: Settings, ground: Ground, gated: Count = uncounted_gates) -> EcrStores:
+    """What ECR's operations work on, and the OCI protocol too; `gated` counts refusals."""
     database, vault = ground.database, Vault(ground.storage, ground.provider)
     repositories = repositories_of(settings, ground)
     blobs = Blobs(database, ground.cache, vault, grace=settings.gc_grace)
@@ -236,6 +246,8 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
     tokens = tokens_of(ground)
     deletions = deletions_of(settings, ground)
     access = access_of(settings, ground, repositories)
+    scans, gates = scans_of(ground), gates_of(ground)
+    knowledge = Knowledge(images, scans, Signatures(database, images, blobs))
     templates = Templates(database, repositories)
     return EcrStores(
         registries=Registries(database, ground.cache),
@@ -260,6 +272,9 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         key_use=KeyUse(ground.provider, access),
         statuses=Statuses(database),
         backfills=Backfills(database),
+        scans=scans,
+        gates=gates,
+        doors=Doors(database, ground.cache, gates, knowledge, access, count=gated),
         caching=caching_of(
             settings,
             ground,
@@ -269,7 +284,6 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
             blobs=blobs,
             removal=removal,
         ),
-        scans=scans_of(ground),
         asking=Asking(database, settings.scan_daily_limit),
         scan_duration=settings.scan_duration,
     )

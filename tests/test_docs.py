@@ -43,7 +43,7 @@ from registry.oci.listing import PAGE_MAX
 from registry.oci.manifests import TAGS_MAX
 from registry.serve import greeting
 from registry.setup import prepare
-from registry.values import errors
+from registry.values import errors, gating
 from registry.values.manifest import SIZE_MAX as MANIFEST_MAX
 from tests.server_process import ServerProcess
 from tests.tools import PROJECT
@@ -217,7 +217,7 @@ def test_the_errors_of_the_protocol_are_documented() -> None:
 def family(kind: type[errors.MoorageError]) -> Iterator[type[errors.MoorageError]]:
     yield kind
     for child in kind.__subclasses__():
-        if child.__module__ == errors.__name__:
+        if child.__module__ in (errors.__name__, gating.__name__):
             yield from family(child)
 
 
@@ -280,6 +280,7 @@ def test_the_metrics_are_documented_with_their_labels() -> None:
     metrics.replicated("COMPLETE")
     metrics.scanned("complete", 1.0)
     metrics.held("used", 1)
+    metrics.gated("findings", "refused")
     metrics.lifecycle("expired", 1)
     metrics.events("log", "delivered", 1)
     served: dict[str, set[str]] = {}

@@ -166,6 +166,18 @@ class Access:
         event = self._event(None, action, resource, circumstances, None)
         self._record(event._replace(error=code, message=message))
 
+    def gated(
+        self,
+        identity: Identity | None,
+        action: str,
+        resource: str,
+        circumstances: Circumstances,
+        refusal: tuple[str, str],
+    ) -> None:
+        """Record what a gate refused, or would have: code and message."""
+        event = self._event(identity, action, resource, circumstances, None)
+        self._record(event._replace(error=refusal[0], message=refusal[1]))
+
     def by_server(
         self, hand: str, action: str, resource: str, circumstances: Circumstances
     ) -> None:

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from registry.domain.blobs import Blobs
     from registry.domain.deletions import Deletions
     from registry.domain.downloads import Downloads
+    from registry.domain.gates.doors import Doors
+    from registry.domain.gates.gates import Gates
     from registry.domain.images import Images
     from registry.domain.key_use import KeyUse
     from registry.domain.layers import Layers
@@ -91,6 +93,8 @@ class Stores:
     backfills: Backfills
     caching: Caching
     scans: Scans
+    gates: Gates
+    doors: Doors
     asking: Asking
     scan_duration: timedelta | None
     """How long after its push an image is scanned continuously; None: for ever."""
@@ -112,7 +116,9 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
         ScanningOperations(repositories, stores.registries),
         ImageScanOperations(repositories, images, stores.scans, stores.asking, told, pages=pages),
         PolicyOperations(repositories, RepositoryPolicies(repositories, stores.access)),
-        ImageOperations(repositories, images, pages, stores.pulls, told, upstream=upstream),
+        ImageOperations(
+            repositories, images, pages, stores.pulls, told, upstream=upstream, doors=stores.doors
+        ),
         PullExclusionOperations(stores.pull_exclusions, pages),
         StorageClassOperations(repositories, images, stores.storage_classes, stores.tags_of),
         SigningOperations(repositories, images, stores.signing, stores.signings),
@@ -123,7 +129,9 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
             repositories, images, stores.lifecycle.policies, stores.lifecycle.previews, pages
         ),
         LayerUploadOperations(repositories, LayerUploads(stores.uploads, layers)),
-        LayerOperations(repositories, stores.blobs, layers, stores.downloads, upstream),
+        LayerOperations(
+            repositories, stores.blobs, layers, stores.downloads, upstream, doors=stores.doors
+        ),
         PullThroughOperations(caching.rules, caching.sources, pages),
         TokenOperations(stores.tokens, hosts),
         ReplicationOperations(repositories, images, stores.statuses),

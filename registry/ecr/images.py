@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from registry.domain.api.identifiers import Failure, find, identifier, require_active
 from registry.domain.api.images import named, put, refuse_pages
-from registry.domain.requests import identity_of
+from registry.domain.gates.doors import Asker
+from registry.domain.requests import circumstances_of, identity_of
 from registry.ecr.service import ecr, image_tags, repository_arn, scope_of
 from registry.values.errors import KeyUnavailable
+from registry.values.gating import GateRefused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     )
 
     from registry.aws.context import Context
+    from registry.domain.gates.doors import Doors
     from registry.domain.images import Image, Images
     from registry.domain.pages import Pages
     from registry.domain.pulls import Pulls
@@ -47,6 +50,7 @@ class ImageOperations:
         scans: ImageScans,
         *,
         upstream: Upstream,
+        doors: Doors,
     ) -> None:
         self._scans = scans
         self._repositories = repositories
@@ -54,6 +58,7 @@ class ImageOperations:
         self._images = images
         self._pages = pages
         self._pulls = pulls
+        self._doors = doors
 
     @ecr.operation(resource=repository_arn)
     def list_images(
@@ -132,6 +137,8 @@ class ImageOperations:
                 images.append(self._image(context, repository, image_id, accepted_media_types))
             except Failure as failure:
                 failures.append(failure.described(image_id))
+            except GateRefused as error:
+                failures.append(Failure("ImageInaccessible", str(error)).described(image_id))
             except KeyUnavailable as error:
                 failures.append(Failure("KmsError", str(error)).described(image_id))
         return {"images": images, "failures": failures}
@@ -174,6 +181,8 @@ class ImageOperations:
                 f"Requested image not found: its media type is {stored.image.media_type}",
             )
         tag = image_id.get("imageTag")
+        about = circumstances_of(context, {"ecr:imagetag": tag} if tag else {})
+        self._doors.image(repository, stored, Asker(identity_of(context), about))
         self._pulls.pulled(repository, stored.image, identity_of(context), tag)
         return {
             "registryId": repository.scope.account,

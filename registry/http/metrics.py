@@ -126,6 +126,12 @@ class Metrics:
             "Dead letters that were dropped, and pulls that there was no room to tell of.",
             registry=self._registry,
         )
+        self._gated = Counter(
+            "moorage_gate_refusals",
+            "Pulls that a gate refused, or would have refused but for its dry run.",
+            ("rule", "outcome"),
+            registry=self._registry,
+        )
         self._scanner = Gauge(
             "moorage_scanner_available",
             "Whether images can be scanned: 1 or 0.",
@@ -183,6 +189,10 @@ class Metrics:
     def audit_lost(self, count: int) -> None:
         """Count events that the audit log lost."""
         self._audit_lost.inc(count)
+
+    def gated(self, rule: str, outcome: str) -> None:
+        """Count a pull that was `refused` by a rule of a gate, or is `would_refuse`."""
+        self._gated.labels(rule, outcome).inc()
 
     def replicated(self, status: str) -> None:
         """Count one attempt, by how the work stands after it, such as `COMPLETE`."""
