@@ -16,6 +16,7 @@ from registry.commands.backup import backup, restore
 from registry.commands.copy import copy
 from registry.commands.events import events
 from registry.commands.explain import explain
+from registry.commands.gate import gate
 from registry.commands.gc import gc
 from registry.commands.lifecycle import lifecycle
 from registry.commands.options import KEYS, Group, options, settings_of
@@ -23,6 +24,7 @@ from registry.commands.policy import policy
 from registry.commands.protect import protect
 from registry.commands.public import public
 from registry.commands.rekey import rekey
+from registry.commands.scan import scan
 from registry.commands.signing_key import signing_key
 from registry.commands.tokens import token
 from registry.commands.undelete import undelete
@@ -48,6 +50,7 @@ for command in (
     backup,
     copy,
     events,
+    gate,
     gc,
     lifecycle,
     policy,
@@ -56,6 +59,7 @@ for command in (
     quota,
     rekey,
     restore,
+    scan,
     token,
     undelete,
     usage,

@@ -123,12 +123,12 @@ class Images:
         digest: Digest | None = None,
         tag_names: Sequence[str] = (),
         complete: bool = False,
-        also: Callable[[sa.Connection], None] | None = None,
+        told: Callable[[sa.Connection, int], None] = nothing_more,
     ) -> Pushed:
         """Store a manifest under its digest, and let the tags point at it.
 
         `complete` asks for everything it names to be there, whatever may be sparse elsewhere.
-        `also` is done in the same transaction, if the image is new or a tag moved.
+        `told` is called as `pushed` is, for this image alone.
 
         Raises DigestInvalid, ManifestInvalid and its kinds, TagImmutable, QuotaExceeded,
         KeyUnavailable, Vanished.
@@ -158,8 +158,7 @@ class Images:
                 rows.point_tag(connection, repository, tag, image_id)
             if row is None or moved:
                 self._pushed(connection, image_id)
-                if also is not None:
-                    also(connection)
+                told(connection, image_id)
             signing.request(connection, repository, image_id, manifest)
             events.pushed(connection, repository, image_id, moved, is_new=row is None)
             if row is None:

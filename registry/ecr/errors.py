@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from registry.aws.errors import ServiceError
 from registry.values import errors
+from registry.values.gating import GateRefused
 
 _CODES: tuple[tuple[type[errors.MoorageError], str], ...] = (
     (errors.RepositoryNotFound, "RepositoryNotFoundException"),
@@ -42,6 +43,7 @@ _CODES: tuple[tuple[type[errors.MoorageError], str], ...] = (
     (errors.Vanished, "RepositoryNotFoundException"),
     (errors.BlobNotFound, "LayersNotFoundException"),
     (errors.BlobUnreferenced, "LayerInaccessibleException"),
+    (GateRefused, "LayerInaccessibleException"),
     (errors.BlobExists, "LayerAlreadyExistsException"),
     (errors.UploadNotFound, "UploadNotFoundException"),
     (errors.UploadConflict, "UploadNotFoundException"),

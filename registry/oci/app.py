@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from registry.domain.tagged import TagsOf
     from registry.domain.tokens import Tokens
     from registry.domain.upstreams.mirrors import Mirrors
+    from registry.oci.scanner import ScannerDoor
     from registry.values.scope import Scope
 
 CREATE = ("ecr:CreateRepository",)
@@ -83,8 +84,10 @@ class OciApp:
         tags_of: TagsOf,
         mirrors: Mirrors,
         create_on_push: Callable[[Scope, str], object] | None = None,
+        scanner: ScannerDoor | None = None,
     ) -> None:
         """`create_on_push` makes the repository of a push; None where the push is to fail."""
+        self._scanner = scanner
         self._routes = routes
         self._tokens = tokens
         self._access = access
@@ -124,6 +127,8 @@ class OciApp:
     async def _authorized(self, found: _Found) -> Response:
         request, route = found.request, found.route
         request.state.operation = route.operation
+        if self._scanner is not None and (credentials := self._pass(request)):
+            return await self._scanned(found, self._scanner, credentials)
         call = self._call(found)
         identity = call.user
         request.state.principal = identity.arn if identity else None
@@ -142,6 +147,30 @@ class OciApp:
         if route.creates and self._create_on_push is not None and not call.scope.is_public:
             await self._create(call, self._create_on_push)
         return await route.endpoint(call)
+
+    def _pass(self, request: Request) -> str | None:
+        values = request.headers.getlist("authorization")
+        door = self._scanner
+        return door.credentials(values[0]) if door is not None and len(values) == 1 else None
+
+    async def _scanned(self, found: _Found, door: ScannerDoor, credentials: str) -> Response:
+        """Serve the server's own scanner."""
+        request, parameters = found.request, dict(found.parameters)
+        request.state.principal = "moorage scanner"
+        circumstances = _circumstances(found, None)
+        granted = await door.admit(credentials, found.route, parameters, circumstances)
+        request.state.repository_kind = "private"
+        call = Call(
+            request=request,
+            receive=found.receive,
+            user=None,
+            circumstances=circumstances,
+            scope=granted.scope,
+            name=granted.repository,
+            parameters=parameters,
+            by_scanner=True,
+        )
+        return await found.route.endpoint(call)
 
     async def _image_tags(self, found: _Found, call: Call) -> list[str]:
         """The tags that a request is about; it must be allowed for each.

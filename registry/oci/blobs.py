@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from registry.domain.gates.doors import Asker
 from registry.http.stream import stream
 from registry.oci.errors import VERSION
 from registry.oci.ranges import Span, Unsatisfiable, wanted
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.types import Scope as AsgiScope
 
     from registry.domain.blobs import Blob, Blobs
+    from registry.domain.gates.doors import Doors
     from registry.domain.repositories import Repositories
     from registry.oci.call import Call
     from registry.storage.driver import Buffer
@@ -31,9 +33,10 @@ SMALL = 64 * 1024
 class BlobEndpoints:
     """`/v2/<name>/blobs/<digest>`: end-2 and end-10 of the distribution-spec."""
 
-    def __init__(self, repositories: Repositories, blobs: Blobs) -> None:
+    def __init__(self, repositories: Repositories, blobs: Blobs, doors: Doors) -> None:
         self._repositories = repositories
         self._blobs = blobs
+        self._doors = doors
 
     async def head(self, call: Call) -> Response:
         """Whether it is there, and how long; a client that is told so may rely on it."""
@@ -48,7 +51,11 @@ class BlobEndpoints:
 
     async def get(self, call: Call) -> Response:
         """Its bytes, all or a range."""
-        blob = self._find(call)
+        repository = self._repositories.get(call.scope, call.name)
+        if not call.by_scanner and self._doors.stand(repository):
+            asker = Asker(call.user, call.circumstances)
+            await run_in_threadpool(self._doors.blob, repository, call.digest, asker)
+        blob = self._blobs.get(repository, call.digest)
         headers = about(blob.digest)
         if call.has(headers["ETag"]):
             return Response(status_code=304, headers=headers)

@@ -22,6 +22,7 @@ from registry.values.reference import manifest_reference
 if TYPE_CHECKING:
     from registry.domain.access import Access
     from registry.domain.blobs import Blobs
+    from registry.domain.gates.doors import Doors
     from registry.domain.images import Images
     from registry.domain.pulls import Pulls
     from registry.domain.repositories import Repositories
@@ -38,12 +39,13 @@ class CachedManifests(ManifestEndpoints):
         repositories: Repositories,
         images: Images,
         pulls: Pulls,
+        doors: Doors,
         imports: Imports,
-        access: Access,
         *,
+        access: Access,
         remote: bool = False,
     ) -> None:
-        super().__init__(repositories, images, pulls, remote=remote)
+        super().__init__(repositories, images, pulls, doors, remote=remote)
         self._imports = imports
         self._access = access
 
@@ -81,8 +83,10 @@ class CachedManifests(ManifestEndpoints):
 class CachedBlobs(BlobEndpoints):
     """`/v2/<name>/blobs/<digest>`, of upstreams too."""
 
-    def __init__(self, repositories: Repositories, blobs: Blobs, fetches: Fetches) -> None:
-        super().__init__(repositories, blobs)
+    def __init__(
+        self, repositories: Repositories, blobs: Blobs, doors: Doors, fetches: Fetches
+    ) -> None:
+        super().__init__(repositories, blobs, doors)
         self._fetches = fetches
 
     async def head(self, call: Call) -> Response:

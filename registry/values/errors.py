@@ -15,7 +15,7 @@
     │   ├── RegistryPolicyNotFound  TemplateNotFound  RestingNotFound  RuleNotFound
     │   ├── SecretNotFound
     │   ├── LifecyclePolicyNotFound  LifecyclePreviewNotFound  ReporterNotFound
-    │   ├── ExclusionNotFound  BackfillNotFound
+    │   ├── ExclusionNotFound  BackfillNotFound  ScanNotFound
     │   ├── RegistryNotFound  CatalogDataNotFound  SigningConfigurationNotFound
     │   └── EntityNotFound
     ├── Conflict
@@ -27,7 +27,7 @@
     │   ├── BackfillRunning  BackfillEnded
     │   └── LimitExceeded ── TooManyTags  QuotaExceeded
     ├── Refused
-    │   ├── Unauthenticated  TokenExpired  Denied  SecretInaccessible
+    │   ├── Unauthenticated  TokenExpired  Denied  GateRefused  SecretInaccessible
     │   └── UpstreamDenied ── UpstreamUnsupported  UpstreamSecretLost
     ├── Unavailable              try again later, nothing was stored
     │   ├── StorageUnavailable  StorageFull
@@ -37,6 +37,7 @@
     │   └── SecretDamaged
     └── Interrupted              the client went away in mid-body
 
+`GateRefused` is in `values/gating.py`.
 A wire turns these into its own form in one place (`oci/errors.py`, `ecr/errors.py`).
 The message is written for the person at the other end and never holds a secret.
 """
@@ -205,6 +206,10 @@ class CatalogDataNotFound(NotFound):
 
 class BackfillNotFound(NotFound):
     """No replication backfill of that id in the registry."""
+
+
+class ScanNotFound(NotFound):
+    """The image was never scanned, nor was it to be."""
 
 
 class Vanished(NotFound):

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from registry.database.schema import uploads, upstream_leases, upstream_tags
 from registry.domain.identities.directory import AccessKey
+from registry.domain.quotas import Quotas
 from registry.domain.upstreams import imports
 from registry.values.digest import Digest
 from tests.application import SCOPE, OpenRegistry, Registry, allow, on
@@ -104,6 +105,19 @@ class TestFirstPull:
         pull(client, first, first.digest)
         assert not fake.requests("GET", second.digest)
         pull(client, index, "all")
+        registry.check_whole()
+
+    def test_what_has_no_room_is_refused_before_a_byte_is_sent(
+        self, registry: Registry, client: httpx.Client, fake: FakeRegistry
+    ) -> None:
+        small, large = IMAGE.blobs[1], IMAGE.blobs[2]
+        assert manifest(client).status_code == 200
+        quota = {"repository_bytes": len(large.content)}
+        Quotas(registry.ground.database).set(SCOPE, NAME, quota)
+        assert client.get(f"/v2/{NAME}/blobs/{small.digest}").content == small.content
+        answer = client.get(f"/v2/{NAME}/blobs/{large.digest}")
+        refused(answer, 403, "DENIED", "over its quota")
+        assert not fake.requests("GET", large.digest)
         registry.check_whole()
 
     def test_it_can_be_by_digest(self, registry: Registry, client: httpx.Client) -> None:

@@ -1,6 +1,7 @@
 """The tables. The database is the truth; storage holds only bytes.
 
 registry_settings                             policies, replication, scanning of registries
+gates                                         which images may not be pulled
 pull_time_exclusions                          whose pulls do not count
 creation_templates                            what a push that creates a repository gives it
 repositories ─┬─ repository_policies
@@ -61,6 +62,7 @@ from registry.database.schema.content import (
     uploads,
 )
 from registry.database.schema.events import event_deliveries, event_targets
+from registry.database.schema.gates import gates
 from registry.database.schema.identities import (
     access_keys,
     accounts,
@@ -122,6 +124,7 @@ __all__ = [
     "creation_templates",
     "event_deliveries",
     "event_targets",
+    "gates",
     "group_members",
     "groups",
     "image_blobs",

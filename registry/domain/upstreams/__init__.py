@@ -5,7 +5,6 @@ secrets   with which credentials
 sources   both together: whom to ask, and how
 mirrors   names as a mirror is asked for them
 tags      which tags came from an upstream, and when that was last looked at
-telling   events of what came and what could not
 leases    one process at a time fetches a thing
 flights   one thread at a time does, and the others wait
 imports   manifests

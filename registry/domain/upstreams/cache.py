@@ -15,7 +15,6 @@ from registry.domain.upstreams.rules import Rules
 from registry.domain.upstreams.secrets import Secrets
 from registry.domain.upstreams.sources import Sources
 from registry.domain.upstreams.tags import UpstreamTags
-from registry.domain.upstreams.telling import Telling
 
 if TYPE_CHECKING:
     from registry.database.database import Cache, Database
@@ -61,6 +60,7 @@ def caching(below: Below, hosts: Hosts, *, every: timedelta) -> Caching:
     sources = Sources(below.secrets, below.client)
     leases = Leases(below.database)
     imports = Imports(
+        database=below.database,
         rules=rules,
         sources=sources,
         client=below.client,
@@ -69,7 +69,6 @@ def caching(below: Below, hosts: Hosts, *, every: timedelta) -> Caching:
         images=below.images,
         tags=UpstreamTags(below.database, below.cache),
         leases=leases,
-        telling=Telling(below.database),
         every=every,
     )
     fetches = Fetches(

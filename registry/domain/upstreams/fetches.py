@@ -133,6 +133,7 @@ class Fetches:
     def _fetch(self, fetch: Fetch) -> None:
         source = self._sources.of(fetch.repository.scope, fetch.rule)
         name = fetch.rule.upstream_name(fetch.repository.name)
+        self._uploads.require_room(fetch.repository, fetch.size)
         chunks = self._client.blob(source, name, fetch.digest, fetch.size)
         next(chunks)  # it answers, and has the blob
         fetch.begun.set_result(None)

@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from registry.domain import events
 from registry.domain.templates import THROUGH_CACHE
 from registry.domain.upstreams.flights import Flights, resolve, running
 from registry.values.digest import Digest
@@ -33,10 +34,10 @@ from registry.values.errors import (
     TagImmutable,
     UpstreamDenied,
     UpstreamFailed,
-    Vanished,
 )
 
 if TYPE_CHECKING:
+    from registry.database.database import Database
     from registry.domain.images import Image, Images
     from registry.domain.repositories import Repositories, Repository
     from registry.domain.templates import Templates
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from registry.domain.upstreams.rules import Rule, Rules
     from registry.domain.upstreams.sources import Sources
     from registry.domain.upstreams.tags import UpstreamTags
-    from registry.domain.upstreams.telling import Telling
     from registry.upstream.client import Client, Content
     from registry.values.scope import Scope
 
@@ -82,6 +82,7 @@ class Imports:
     def __init__(
         self,
         *,
+        database: Database,
         rules: Rules,
         sources: Sources,
         client: Client,
@@ -90,13 +91,13 @@ class Imports:
         images: Images,
         tags: UpstreamTags,
         leases: Leases,
-        telling: Telling,
         every: timedelta,
     ) -> None:
         """`images` must take manifests whose content is not here yet.
 
         `every` is how long a tag is served without a look at the upstream.
         """
+        self._database = database
         self._rules = rules
         self._sources = sources
         self._client = client
@@ -105,7 +106,6 @@ class Imports:
         self._images = images
         self._tags = tags
         self._leases = leases
-        self._telling = telling
         self._every = every
         self._flights: Flights[Future[None]] = Flights(AT_ONCE)
         self._quiet: dict[str, float] = {}
@@ -160,18 +160,23 @@ class Imports:
         try:
             self._fetch(wanted)
         except (ImageNotFound, UpstreamFailed, UpstreamDenied, QuotaExceeded) as error:
-            self._tell(wanted, error)
-            if self._here(wanted.scope, wanted.name, wanted.reference) is None:
+            found = self._here(wanted.scope, wanted.name, wanted.reference)
+            if found is None:
                 raise
+            self._tell_failure(found[0], wanted, error)
             self._hush(_silenced(wanted.rule, error, str(wanted)))
             _log.warning("%s is served as it is here: %s", wanted, error)
 
-    def _tell(self, wanted: Wanted, error: MoorageError) -> None:
-        """Only what an operator can do something about, and of repositories that there are."""
-        if isinstance(error, UpstreamFailed | UpstreamDenied):
-            with suppress(RepositoryNotFound, Vanished):
-                repository = self._repositories.get(wanted.scope, wanted.name)
-                self._telling.failed(repository, wanted.rule, wanted.reference, error)
+    def _tell_failure(self, repository: Repository, wanted: Wanted, error: MoorageError) -> None:
+        with self._database.write() as connection:
+            events.pulled_through(
+                connection,
+                repository,
+                wanted.rule.prefix,
+                wanted.rule.url,
+                tag=wanted.reference if isinstance(wanted.reference, str) else None,
+                failure=(type(error).__name__, str(error)),
+            )
 
     def _hush(self, what: str) -> None:
         if len(self._quiet) >= _QUIET_MAX:
@@ -212,7 +217,14 @@ class Imports:
                 content.media_type or None,
                 digest=content.digest,
                 tag_names=() if tag is None else (tag,),
-                also=self._telling.brought(repository, wanted.rule, content.digest, tag),
+                told=lambda connection, _: events.pulled_through(
+                    connection,
+                    repository,
+                    wanted.rule.prefix,
+                    wanted.rule.url,
+                    digest=str(content.digest),
+                    tag=tag,
+                ),
             )
         except ManifestInvalid as error:
             raise UpstreamFailed(f"the upstream gives what is no manifest: {error}") from None

@@ -354,6 +354,18 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "gates",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "document", sa.Text(), nullable=False, comment="checked: domain/policyfiles/gate.py"
+        ),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["account"], ["accounts.id"], name=op.f("fk_gates_account")),
+        sa.PrimaryKeyConstraint("account", "region", "name", name=op.f("pk_gates")),
+    )
+    op.create_table(
         "groups",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("account", sa.Text(), nullable=False),
