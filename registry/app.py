@@ -15,10 +15,13 @@ from starlette.routing import Route
 from registry.api.app import Api
 from registry.api.copying import CopyEndpoint
 from registry.api.event_targets import EventTargetEndpoints
+from registry.api.gates import GateEndpoints
+from registry.api.passwords import Passwords
+from registry.api.scans import ScanEndpoints
 from registry.api.uses import UseEndpoints
 from registry.aws.gateway import Gateway
 from registry.background import Work, repeated
-from registry.callers import Authorizer, Refusals, SigningKeys
+from registry.callers import Authorizer, LoginPasswords, Refusals, SigningKeys
 from registry.collection import Collection
 from registry.config import Settings
 from registry.database.database import Database
@@ -49,15 +52,17 @@ from registry.moves import SECONDS as MOVES_SECONDS
 from registry.moves import Moves
 from registry.oci.app import OciApp
 from registry.oci.bearer import TokenApp
-from registry.oci.blobs import BlobEndpoints
+from registry.oci.cached import CachedBlobs, CachedManifests
 from registry.oci.downloads import DownloadApp
 from registry.oci.listing import ListingEndpoints
-from registry.oci.manifests import ManifestEndpoints
 from registry.oci.routes import table
+from registry.oci.scanner import ScannerDoor
 from registry.oci.uploads import UploadEndpoints
 from registry.public import gallery_of, public_stores
+from registry.scanning import passes_of, scan_works, shelved
 from registry.signing import signer_of
 from registry.stores import (
+    attachments_of,
     ecr_stores,
     event_queue_of,
     event_targets_of,
@@ -66,6 +71,8 @@ from registry.stores import (
     orders_of,
     rekeyer_of,
     replicator_of,
+    report_writer_of,
+    scanner_of,
     stores_of,
 )
 from registry.sts.operations import SessionOperations
@@ -92,20 +99,33 @@ def create(argument: str) -> ASGIApp:
 
 def build(settings: Settings, ground: Ground) -> ASGIApp:
     """Wire the domain and the wires over the ground."""
-    stores = ecr_stores(settings, ground)
+    metrics = Metrics()
+    stores = ecr_stores(settings, ground, metrics.gated)
     repositories, access = stores.repositories, stores.access
     public = public_stores(settings, ground, stores)
-    blobs = BlobEndpoints(repositories, stores.blobs)
+    caching = stores.caching
+    blobs = CachedBlobs(repositories, stores.blobs, stores.doors, caching.fetches)
     pages = Pages(ground.keys.secret("pagination tokens"))
     oci = OciApp(
         table(
             ListingEndpoints(repositories, stores.images, create_on_push=settings.create_on_push),
             blobs,
             UploadEndpoints(
-                repositories, stores.uploads, stores.blobs, access, stores.registries.mounts
+                repositories,
+                stores.uploads,
+                stores.blobs,
+                access,
+                stores.doors,
+                mounts=stores.registries.mounts,
             ),
-            ManifestEndpoints(
-                repositories, stores.images, stores.pulls, remote=ground.provider.remote
+            CachedManifests(
+                repositories,
+                stores.images,
+                stores.pulls,
+                stores.doors,
+                caching.imports,
+                access=access,
+                remote=ground.provider.remote,
             ),
         ),
         tokens=stores.tokens,
@@ -113,7 +133,9 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         repositories=repositories,
         addresses=public.addresses,
         tags_of=stores.tags_of,
+        mirrors=caching.mirrors,
         create_on_push=stores.templates.create_on_push if settings.create_on_push else None,
+        scanner=ScannerDoor(passes_of(ground), stores.images, repositories, access),
     )
     sessions = SessionOperations(ground.directory, ground.sessions, access)
     gateway = Gateway(
@@ -134,26 +156,32 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         stores.templates,
         orders_of(ground, stores),
         access,
+        stores.doors,
         pages=pages,
         regions=settings.all_regions,
     )
     event_targets = EventTargetEndpoints(
         event_targets_of(ground), event_queue_of(settings, ground), pages
     )
+    gates = GateEndpoints(stores.gates, stores.doors, repositories, stores.images)
+    writer = report_writer_of(settings, stores)
+    scan_reports = ScanEndpoints(repositories, writer, attachments_of(stores, writer))
     api = Api(
         [
             copying.route,
+            *gates.routes,
             *event_targets.routes,
             *UseEndpoints(stores.lifecycle.uses).routes,
+            *scan_reports.routes,
             *keeping_routes(settings, ground, repositories, pages),
         ],
         SigningKeys(ground.directory, ground.sessions),
         Authorizer(access),
         regions=settings.all_regions,
         refused=Refusals(access),
+        passwords=Passwords(LoginPasswords(stores.tokens), settings.hosts),
     )
     downloads = DownloadApp(stores.downloads, access, repositories, blobs)
-    metrics = Metrics()
     rest = operations(ground, metrics, works(settings, ground, stores, metrics))
     below: dict[str, ASGIApp] = {
         "v2": oci,
@@ -191,6 +219,7 @@ def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metric
     collection = Collection(garbage_of(settings, ground), metrics, settings.gc_grace)
     aws = ground.aws
     lifecycling = Lifecycling(stores.lifecycle, metrics)
+    scanner = shelved(settings, ground, stores, scanner_of(settings))
     replicator = replicator_of(settings, ground, stores, metrics.replicated)
     return [
         Work("keys", lambda _stop: tend(ground), PURGE_SECONDS),
@@ -205,6 +234,7 @@ def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metric
         Work("events", delivery.run, delivery.seconds),
         Work("pull-events", delivery.tell_pulls, PULL_EVENTS_SECONDS),
         Work("rekeying", Moves(rekeyer_of(settings, ground)).run, MOVES_SECONDS),
+        *scan_works(settings, ground, stores, metrics, scanner),
     ]
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from registry.domain.access import Access
     from registry.domain.identities.directory import Directory
     from registry.domain.identities.sessions import Sessions
+    from registry.domain.tokens import Tokens
 
 
 class SigningKeys:
@@ -42,6 +43,17 @@ class SigningKeys:
         if key is None:
             return None
         return SigningCredential(key.secret, _caller(Proven(key.user, credential)))
+
+
+class LoginPasswords:
+    """Passwords of `docker login`, where they may stand for a signature."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+
+    def __call__(self, credentials: str) -> Caller:
+        """Whose the credentials of a Basic header are. Raises Unauthenticated, TokenExpired."""
+        return _caller(self._tokens.from_basic(credentials))
 
 
 def _caller(proven: Proven) -> Caller:

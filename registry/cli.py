@@ -16,6 +16,7 @@ from registry.commands.backup import backup, restore
 from registry.commands.copy import copy
 from registry.commands.events import events
 from registry.commands.explain import explain
+from registry.commands.gate import gate
 from registry.commands.gc import gc
 from registry.commands.lifecycle import lifecycle
 from registry.commands.options import KEYS, Group, options, settings_of
@@ -23,9 +24,11 @@ from registry.commands.policy import policy
 from registry.commands.protect import protect
 from registry.commands.public import public
 from registry.commands.rekey import rekey
+from registry.commands.scan import scan
 from registry.commands.signing_key import signing_key
 from registry.commands.tokens import token
 from registry.commands.undelete import undelete
+from registry.commands.upstream_credentials import upstream_credentials
 from registry.commands.usage import quota, usage
 from registry.commands.verify import verify
 from registry.ground import aws_keys, keyring
@@ -47,6 +50,7 @@ for command in (
     backup,
     copy,
     events,
+    gate,
     gc,
     lifecycle,
     policy,
@@ -55,9 +59,11 @@ for command in (
     quota,
     rekey,
     restore,
+    scan,
     token,
     undelete,
     usage,
+    upstream_credentials,
     verify,
 ):
     main.add_command(command)

@@ -7,7 +7,6 @@ TOML file of `--config`, the default. `docs/configuration.md` lists them all; a 
 from __future__ import annotations
 
 import json
-import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -16,6 +15,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from registry.upstream.addresses import Trusted
+from registry.values.conversion import CONVERTERS
 from registry.values.errors import ParameterInvalid
 from registry.values.scope import Hosts, Scope
 
@@ -23,7 +24,6 @@ ENVIRONMENT_PREFIX = "MOORAGE_"
 
 _CUSTOM_DOMAIN = re.compile(r"([A-Za-z0-9.-]+)=(?:([0-9]{12})/([a-z0-9-]+)|public)", re.ASCII)
 _REGION = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
-_WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
 HOURS_MAX = 87_600
 """Ten years."""
@@ -65,6 +65,27 @@ class Settings:
     event_local_targets: bool = _setting(
         False, "webhooks may go to loopback and link-local addresses"
     )
+    trivy: str = _setting("trivy", "Trivy's program: a path, or a name to be looked for in PATH")
+    trivy_arguments: str = _setting("", "further arguments of each scan, as a shell splits them")
+    trivy_cache: Path | None = _setting(None, "Trivy's databases; default DATA/trivy")
+    trivy_database: str | None = _setting(
+        None, "OCI repository of Trivy's vulnerability database; without it Trivy's own default"
+    )
+    trivy_java_database: str | None = _setting(None, "the same, of its database of Java archives")
+    trivy_offline: bool = _setting(False, "Trivy is to ask nothing of the network")
+    trivy_server: str | None = _setting(None, "address of a Trivy server that has the databases")
+    scan_workers: int = _setting(2, "images scanned at once, by all processes of the server")
+    scan_timeout: float = _setting(600.0, "seconds that the scan of one image may take")
+    scan_memory_mib: int = _setting(2048, "MiB of memory that a running scanner may take")
+    scan_daily_limit: int = _setting(
+        1, "scans of an image in 24 hours, as ECR has it: with StartImageScan; 0: any number"
+    )
+    scan_database_hours: float = _setting(
+        6.0, "hours after which a newer vulnerability database is looked for"
+    )
+    scan_days: int = _setting(
+        0, "days after its push that an image is scanned continuously; 0: as long as it is there"
+    )
     create_on_push: bool = _setting(False, "a push to a missing repository creates it")
     sparse_manifests: Literal["none", "index", "all"] = _setting(
         "index", "which manifests may name content that was not pushed: none, an index, all"
@@ -73,6 +94,16 @@ class Settings:
         24.0, "hours that a blob which no image needs is kept after a client was told of it"
     )
     upload_expiry_hours: float = _setting(24.0, "hours after which an abandoned upload is dropped")
+    upstreams: str = _setting(
+        "", "upstream registries on private networks, comma-separated: [http://]host[:port]"
+    )
+    upstream_check_hours: float = _setting(
+        24.0, "hours that a cached tag is served before it is compared with its upstream's"
+    )
+    upstream_timeout: float = _setting(30.0, "seconds an upstream registry may stand still")
+    mirror_of: str = _setting(
+        "", "upstream meant by pulls of names that are not here, for dockerd: docker.io"
+    )
     undelete_days: float = _setting(
         7.0, "days for which what is deleted can be brought back; 0 for not at all"
     )
@@ -135,19 +166,40 @@ class Settings:
     def _check_bounds(self) -> None:
         if _REGION.fullmatch(self.region) is None:
             raise ParameterInvalid(f"region: {self.region!r} is not a region's name")
-        if self.max_connections < 1:
-            raise ParameterInvalid("max_connections: at least 1")
-        for name in ("header_timeout", "body_timeout", "send_timeout"):
-            if getattr(self, name) <= 0:
-                raise ParameterInvalid(f"{name}: more than 0 seconds")
-        for name in ("gc_grace_hours", "upload_expiry_hours", "event_retry_hours"):
-            if not 0 < getattr(self, name) <= HOURS_MAX:
-                raise ParameterInvalid(f"{name}: more than 0 hours, at most {HOURS_MAX:,}")
+        for name in ("max_connections", "scan_workers", "scan_memory_mib"):
+            if getattr(self, name) < 1:
+                raise ParameterInvalid(f"{name}: at least 1")
+        for name in ("scan_daily_limit", "scan_days"):
+            if getattr(self, name) < 0:
+                raise ParameterInvalid(f"{name}: at least 0")
+        Trusted(self.upstreams)
+        if not 0 <= self.upstream_check_hours <= HOURS_MAX:
+            raise ParameterInvalid(f"upstream_check_hours: 0 to {HOURS_MAX:,}")
         if not 0 <= self.lifecycle_notice_hours <= HOURS_MAX:
             raise ParameterInvalid(f"lifecycle_notice_hours: 0 to {HOURS_MAX:,}")
         if self.grace_seconds < 0:
             raise ParameterInvalid("grace_seconds: at least 0")
+        self._check_times()
         self._check_keeping()
+
+    def _check_times(self) -> None:
+        for name in (
+            "header_timeout",
+            "body_timeout",
+            "send_timeout",
+            "upstream_timeout",
+            "scan_timeout",
+        ):
+            if getattr(self, name) <= 0:
+                raise ParameterInvalid(f"{name}: more than 0 seconds")
+        for name in (
+            "gc_grace_hours",
+            "upload_expiry_hours",
+            "event_retry_hours",
+            "scan_database_hours",
+        ):
+            if not 0 < getattr(self, name) <= HOURS_MAX:
+                raise ParameterInvalid(f"{name}: more than 0 hours, at most {HOURS_MAX:,}")
 
     def _check_keeping(self) -> None:
         if not 0 <= self.undelete_days <= HOURS_MAX / 24:
@@ -194,6 +246,11 @@ class Settings:
         return timedelta(hours=self.upload_expiry_hours)
 
     @property
+    def upstream_check(self) -> timedelta:
+        """How long a cached tag is served before it is compared with its upstream's."""
+        return timedelta(hours=self.upstream_check_hours)
+
+    @property
     def undelete(self) -> timedelta:
         """For how long what is deleted can be brought back."""
         return timedelta(days=self.undelete_days)
@@ -208,6 +265,16 @@ class Settings:
     def lifecycle_notice(self) -> timedelta:
         """How long before a lifecycle policy deletes it an image is announced."""
         return timedelta(hours=self.lifecycle_notice_hours)
+
+    @property
+    def trivy_path(self) -> Path:
+        """Trivy's cache directory."""
+        return self.trivy_cache or self.data / "trivy"
+
+    @property
+    def scan_duration(self) -> timedelta | None:
+        """How long after its push an image is scanned continuously; None: for ever."""
+        return timedelta(days=self.scan_days) if self.scan_days else None
 
     @property
     def event_retry(self) -> timedelta:
@@ -288,9 +355,7 @@ def _converted(name: str, kind: str, value: Any) -> Any:
             if value not in allowed:
                 raise ValueError(f"{value!r} is not one of {', '.join(allowed)}")
             return value
-        if kind == "bool":
-            return _bool(value)
-        return _CONVERTERS[kind](value)
+        return CONVERTERS[kind](value)
     except (TypeError, ValueError) as error:
         raise ParameterInvalid(f"{name}: {error}") from None
 
@@ -299,57 +364,5 @@ def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _bool(value: Any) -> bool:
-    words = {"1": True, "true": True, "yes": True, "on": True}
-    words |= {"0": False, "false": False, "no": False, "off": False}
-    found = words.get(str(value).strip().lower())
-    if found is None:
-        raise ValueError(f"{value!r} is not true or false")
-    return found
-
-
 def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ValueError(f"{value!r} is not text")
-    return str(value)
-
-
-def _path(value: Any) -> Path:
-    if not isinstance(value, str | Path) or not str(value):
-        raise ValueError(f"{value!r} is not a path")
-    return Path(value)
-
-
-def _int(value: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
-        return int(value)
-    raise ValueError(f"{value!r} is not a whole number")
-
-
-def _float(value: Any) -> float:
-    wrong = ValueError(f"{value!r} is not a number")
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise wrong
-    try:
-        found = float(value)
-    except ValueError:
-        raise wrong from None
-    if not math.isfinite(found):
-        raise wrong
-    return found
-
-
-_CONVERTERS: dict[str, Any] = {
-    "str": _text,
-    "str | None": _text,
-    "int": _int,
-    "float": _float,
-    "Path": _path,
-    "Path | None": _path,
-}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 
 from registry import __version__
 from registry.config import Settings
@@ -29,7 +30,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> int:
         return run(
             server,
             "registry.app:create",
-            settings.dump(),
+            lambda port: replace(settings, port=port).dump(),
             lambda url: say(greeting(settings, url)),
         )
 

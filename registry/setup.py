@@ -28,6 +28,7 @@ from registry.domain.policyfiles.folder import read_folder
 from registry.domain.policyfiles.problems import PolicyFilesInvalid
 from registry.domain.quotas import Limits, Quotas
 from registry.domain.rekeyer import TASK as REKEYING
+from registry.domain.scanning.queue import start_anew
 from registry.domain.tasks import free
 from registry.ground import aws_keys, keyring, lay_ground
 from registry.http.logs import fields
@@ -84,6 +85,7 @@ def prepare(settings: Settings) -> None:
         Quotas(ground.database).set_for_everybody(Limits(**settings.quotas))
         for task in (DELIVERY, REKEYING):
             free(ground.database, task)  # of a server that was killed: this one is alone here
+        start_anew(ground.database)
         if settings.policies is not None:
             apply_policies(settings.policies, PolicyFiles(ground.database, settings.scope))
         # The driver that is there: each further client of S3 costs tens of MB for good.

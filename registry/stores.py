@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 
+from registry.caching import caching_of
 from registry.config import Settings
 from registry.domain.access import Access, no_record
 from registry.domain.blobs import Blobs
@@ -15,6 +17,11 @@ from registry.domain.downloads import Downloads
 from registry.domain.events.deliveries import Queue
 from registry.domain.events.targets import Targets
 from registry.domain.garbage import Garbage
+from registry.domain.gates.doors import Count, Doors
+from registry.domain.gates.doors import uncounted as uncounted_gates
+from registry.domain.gates.gates import Gates
+from registry.domain.gates.knowledge import Knowledge
+from registry.domain.gates.signatures import Signatures
 from registry.domain.grants import Grants
 from registry.domain.guards import Guards
 from registry.domain.identities.groups import Groups
@@ -44,6 +51,10 @@ from registry.domain.repositories import Repositories
 from registry.domain.repository_settings import RepositorySettings
 from registry.domain.resealing import Resealing
 from registry.domain.resting import Removal, nothing_more
+from registry.domain.scan_reports.attachments import Attachments
+from registry.domain.scan_reports.converted import Converter
+from registry.domain.scan_reports.writer import ReportWriter
+from registry.domain.scanning.asking import Asking
 from registry.domain.scanning.reports import Reports
 from registry.domain.scanning.scans import Scans
 from registry.domain.signing.configuration import SigningConfigurations
@@ -58,12 +69,40 @@ from registry.domain.vault import Vault
 from registry.ecr.binding import Stores as EcrStores
 from registry.ground import Ground
 from registry.iam.service import Stores
+from registry.scanners.process import Bounds
+from registry.scanners.trivy import Trivy, TrivySettings
 
 
 def scans_of(ground: Ground) -> Scans:
     """What is known of the images' scans."""
     vault = Vault(ground.storage, ground.provider)
     return Scans(ground.database, vault, Reports(vault))
+
+
+def scanner_of(settings: Settings) -> Trivy:
+    """What looks into images, and converts what it found."""
+    return Trivy(
+        TrivySettings(
+            settings.trivy,
+            settings.trivy_path,
+            arguments=tuple(shlex.split(settings.trivy_arguments)),
+            database=settings.trivy_database,
+            java_database=settings.trivy_java_database,
+            offline=settings.trivy_offline,
+            server=settings.trivy_server,
+            bounds=Bounds(seconds=settings.scan_timeout, memory=settings.scan_memory_mib << 20),
+        )
+    )
+
+
+def report_writer_of(settings: Settings, stores: EcrStores) -> ReportWriter:
+    """What writes of scans."""
+    return ReportWriter(stores.images, stores.scans, Converter(scanner_of(settings)))
+
+
+def attachments_of(stores: EcrStores, writer: ReportWriter) -> Attachments:
+    """What attaches reports to images."""
+    return Attachments(stores.images, stores.uploads, writer)
 
 
 def tokens_of(ground: Ground) -> Tokens:
@@ -184,8 +223,13 @@ def access_of(settings: Settings, ground: Ground, repositories: Repositories) ->
     return Access(guards, record, settings.region)
 
 
-def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
-    """What ECR's operations work on, and the OCI protocol too."""
+def gates_of(ground: Ground) -> Gates:
+    """Which images may not be pulled."""
+    return Gates(ground.database, ground.cache)
+
+
+def ecr_stores(settings: Settings, ground: Ground, gated: Count = uncounted_gates) -> EcrStores:
+    """What ECR's operations work on, and the OCI protocol too; `gated` counts refusals."""
     database, vault = ground.database, Vault(ground.storage, ground.provider)
     repositories = repositories_of(settings, ground)
     blobs = Blobs(database, ground.cache, vault, grace=settings.gc_grace)
@@ -202,11 +246,14 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
     tokens = tokens_of(ground)
     deletions = deletions_of(settings, ground)
     access = access_of(settings, ground, repositories)
+    scans, gates = scans_of(ground), gates_of(ground)
+    knowledge = Knowledge(images, scans, Signatures(database, images, blobs))
+    templates = Templates(database, repositories)
     return EcrStores(
         registries=Registries(database, ground.cache),
         repositories=repositories,
         settings=RepositorySettings(database),
-        templates=Templates(database, repositories),
+        templates=templates,
         images=images,
         pulls=ground.pulls,
         deletions=deletions,
@@ -225,7 +272,20 @@ def ecr_stores(settings: Settings, ground: Ground) -> EcrStores:
         key_use=KeyUse(ground.provider, access),
         statuses=Statuses(database),
         backfills=Backfills(database),
-        scans=scans_of(ground),
+        scans=scans,
+        gates=gates,
+        doors=Doors(database, ground.cache, gates, knowledge, access, count=gated),
+        caching=caching_of(
+            settings,
+            ground,
+            repositories=repositories,
+            templates=templates,
+            uploads=uploads,
+            blobs=blobs,
+            removal=removal,
+        ),
+        asking=Asking(database, settings.scan_daily_limit),
+        scan_duration=settings.scan_duration,
     )
 
 

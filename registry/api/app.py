@@ -1,7 +1,8 @@
 """Everything under `/api/v1/`, as one ASGI application.
 
 The chain, top to bottom: what the signature claims · key · body · signature · route · document ·
-authorization · the endpoint. The signature is that of AWS (SigV4) for the service `ecr`.
+authorization · the endpoint. The signature is that of AWS (SigV4) for the service `ecr`; a route
+that a browser may ask for takes the password of `docker login` in its place.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from registry.api.errors import answer_of
-from registry.api.routes import Call, Route
+from registry.api.passwords import challenge
+from registry.api.routes import Answer, Call, Document, Route
 from registry.aws.bodies import read_body
 from registry.aws.claims import read_claim
 from registry.aws.context import Caller, Context
@@ -24,10 +26,14 @@ from registry.aws.errors import Fault, RequestError
 from registry.aws.gateway import REFUSALS, incoming_of
 from registry.aws.protocol import reply
 from registry.aws.sigv4 import Credentials, Verifier
+from registry.values.errors import TokenExpired, Unauthenticated
+from registry.values.scope import Scope
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Receive, Send
+    from starlette.types import Scope as AsgiScope
 
+    from registry.api.passwords import Passwords
     from registry.aws.gateway import Authorize, Refused
     from registry.aws.protocol import Incoming
 
@@ -49,35 +55,39 @@ class Api:
         *,
         regions: Sequence[str],
         refused: Refused,
+        passwords: Passwords | None = None,
     ) -> None:
         self.routes = tuple(routes)
         self._verifier = Verifier(credentials)
         self._authorize = authorize
         self._regions = tuple(regions)
         self._refused = refused
+        self._passwords = passwords
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         incoming = incoming_of(scope)
         state = scope.setdefault("state", {})
         state["surface"] = "api"
         try:
-            status, document = await self._answer(incoming, state, receive)
+            status, given = await self._answer(incoming, state, receive)
         except ClientDisconnect:
             return
         except Exception as error:  # noqa: BLE001 - the last line before the client: nothing may leak
-            status, document = self._failed(incoming, state, error)
-        body = json.dumps(document, separators=(",", ":")).encode() + b"\n"
-        answer = reply(status, "application/json", incoming.request_id, body)
+            status, given = self._failed(incoming, state, error)
+        document = _written(given)
+        headers = [part for pair in document.headers for part in pair]
+        answer = reply(status, document.media_type, incoming.request_id, document.content, *headers)
         if status >= 400:
             answer.headers.append((b"connection", b"close"))
         start = {"type": "http.response.start", "status": status, "headers": answer.headers}
         await send(start)
         await send({"type": "http.response.body", "body": answer.body})
 
-    async def _answer(
-        self, incoming: Incoming, state: Any, receive: Receive
-    ) -> tuple[int, Mapping[str, Any]]:
+    async def _answer(self, incoming: Incoming, state: Any, receive: Receive) -> tuple[int, Answer]:
+        if self._passwords is not None and self._passwords.meant(incoming, self.routes):
+            incoming.body = await read_body(receive, BODY_MAX)
+            return await run_in_threadpool(self._browsed, incoming, state, self._passwords)
         claim = read_claim(incoming)
         state["access_key_id"] = claim.access_key_id
         identified = await run_in_threadpool(
@@ -89,12 +99,22 @@ class Api:
             incoming,
             state,
             lambda: self._verifier.verify(incoming, identified),
-            claim.scope.region,
+            Scope(identified.credential.caller.account, claim.scope.region),
         )
 
+    def _browsed(self, incoming: Incoming, state: Any, passwords: Passwords) -> tuple[int, Answer]:
+        try:
+            caller, scope = passwords.prove(incoming)
+        except (Unauthenticated, TokenExpired) as error:
+            if incoming.header("authorization") is not None:
+                fault = RequestError(Fault.UNKNOWN_KEY, str(error))
+                self._refused(incoming, "ecr:Unknown", "", fault)
+            return challenge(error)
+        return self._perform(incoming, state, lambda: caller, scope)
+
     def _perform(
-        self, incoming: Incoming, state: Any, prove: Callable[[], Caller], region: str
-    ) -> tuple[int, Mapping[str, Any]]:
+        self, incoming: Incoming, state: Any, prove: Callable[[], Caller], place: Scope
+    ) -> tuple[int, Answer]:
         caller = prove()
         state["principal"] = caller.arn
         route, parts = self._route(incoming)
@@ -102,8 +122,8 @@ class Api:
         document = _document(incoming)
         context = Context(
             caller=caller,
-            account=caller.account,
-            region=region,
+            account=place.account,
+            region=place.region,
             request_id=incoming.request_id,
             host=incoming.header("host") or "",
             secure=incoming.secure,
@@ -111,7 +131,8 @@ class Api:
             user_agent=dict(incoming.headers).get("user-agent", ""),
             parameters=document,
         )
-        call = Call(context, parts, dict(parse_qsl(incoming.query)), document)
+        query = dict(parse_qsl(incoming.query))
+        call = Call(context, parts, query, document, dict(incoming.headers))
         for need in route.needs(call):
             self._authorize(context, need.actions, need.resources, need.conditions)
         return 200, route.endpoint(call)
@@ -140,6 +161,13 @@ class Api:
             message = f"an internal error, recorded as request {incoming.request_id}"
             return 500, {"code": "InternalFailure", "message": message}
         return found
+
+
+def _written(given: Answer) -> Document:
+    if isinstance(given, Document):
+        return given
+    body = json.dumps(given, separators=(",", ":")).encode() + b"\n"
+    return Document("application/json", body)
 
 
 def _document(incoming: Incoming) -> Mapping[str, Any]:

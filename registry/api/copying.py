@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from registry.api.routes import Call, Need, Route
 from registry.domain.copying.orders import Order, Orders, Permit
+from registry.domain.gates.doors import Asker
 from registry.domain.requests import circumstances_of, identity_of
 from registry.domain.templates import ON_PUSH
 from registry.values.digest import Digest, shown
@@ -30,6 +31,7 @@ from registry.values.scope import Scope
 
 if TYPE_CHECKING:
     from registry.domain.access import Access
+    from registry.domain.gates.doors import Doors
     from registry.domain.pages import Pages
     from registry.domain.repositories import Repositories, Repository
     from registry.domain.templates import Templates
@@ -71,6 +73,7 @@ class CopyEndpoint:
         templates: Templates,
         orders: Orders,
         access: Access,
+        doors: Doors,
         *,
         pages: Pages,
         regions: Collection[str],
@@ -79,6 +82,7 @@ class CopyEndpoint:
         self._templates = templates
         self._orders = orders
         self._access = access
+        self._doors = doors
         self._pages = pages
         self._regions = regions
         self._turns = threading.BoundedSemaphore(AT_ONCE)
@@ -155,6 +159,7 @@ class CopyEndpoint:
         self, call: Call, order: Order, reference: Digest | str, answer: dict[str, Any]
     ) -> None:
         try:
+            self._pass(call, order, reference)
             copied = self._orders.one(order, reference, self._permit(call, order))
         except MoorageError as error:
             failed = {"failureCode": type(error).__name__, "failureReason": str(error)}
@@ -169,6 +174,13 @@ class CopyEndpoint:
                 "sealedBytes": copied.sealed,
             }
         )
+
+    def _pass(self, call: Call, order: Order, reference: Digest | str) -> None:
+        """Raise GateRefused where the source's gates let nobody pull what would be copied."""
+        tag = "" if isinstance(reference, Digest) else reference
+        about = circumstances_of(call.context, _about(tag))
+        asker = Asker(identity_of(call.context), about)
+        self._doors.whole(order.source, reference, asker, referrers=order.referrers)
 
     def _permit(self, call: Call, order: Order) -> Permit:
         """Decides about the tags of an image once they are known."""

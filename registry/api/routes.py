@@ -26,6 +26,8 @@ class Call:
     query: Mapping[str, str]
     body: Mapping[str, Any] = field(repr=False)
     """The JSON object that was sent; empty where none was."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """By lower-case name; of a repeated one the last."""
 
     def only(self, *names: str) -> None:
         """Raise ParameterInvalid for a member that is none of these."""
@@ -63,6 +65,18 @@ _KINDS = {str: "string", bool: "boolean", dict: "object", list: "array"}
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """An answer that is not a JSON object of the house's own."""
+
+    media_type: str
+    content: bytes = field(repr=False)
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+Answer = Mapping[str, Any] | Document
+
+
+@dataclass(frozen=True, slots=True)
 class Need:
     """IAM actions that must all be allowed on all of the resources."""
 
@@ -79,13 +93,16 @@ class Route:
     """What logs and metrics call it."""
     method: str
     path: str
-    """Below `/api/v1/`; `{name}` stands for one part without a slash."""
+    """Below `/api/v1/`; `{name}` stands for one part without a slash, `{name*}` for any parts."""
     needs: Callable[[Call], Sequence[Need]] = field(repr=False)
     """Decided before the endpoint runs; never empty. It raises ParameterInvalid."""
-    endpoint: Callable[[Call], Mapping[str, Any]] = field(repr=False)
+    endpoint: Callable[[Call], Answer] = field(repr=False)
+    browsable: bool = False
+    """Whether a browser may ask, with the password of `docker login`. Nothing that changes may."""
 
     def match(self, path: str) -> Mapping[str, str] | None:
         """The variable parts of a path; None if it is not this route's."""
         pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(PREFIX + self.path))
+        pattern = re.sub(r"\\\{(\w+)\\\*\\\}", r"(?P<\1>.+)", pattern)
         found = re.fullmatch(pattern, path)
         return None if found is None else found.groupdict()

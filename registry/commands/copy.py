@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from registry.commands.named import Named, named
 from registry.commands.opened import opened
 from registry.commands.options import KEYS, STORAGE, options, settings_of
 from registry.commands.shown import size
 from registry.domain.copying.orders import Order, Orders
-from registry.domain.repositories import scope_and_name
 from registry.domain.templates import ON_PUSH
 from registry.stores import ecr_stores, orders_of
-from registry.values.digest import Digest, shown
+from registry.values.digest import Digest
 from registry.values.errors import Conflict, MoorageError, ParameterInvalid, RepositoryNotFound
-from registry.values.reference import repository_name, tag_name
-from registry.values.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from registry.config import Settings
     from registry.domain.repositories import Repository
     from registry.ecr.binding import Stores as EcrStores
-
-_NAMED = re.compile(r"(arn:aws:ecr:[^:/@]+:[0-9]{12}:repository/)?([^:@]*)(?:[:@](.*))?", re.DOTALL)
 
 
 @click.command()
@@ -56,7 +49,7 @@ def copy(
     repository of the default registry, or the ARN of one of another account or region.
     """
     settings = settings_of(config, given)
-    first, second = _named(settings, source), _named(settings, target)
+    first, second = named(settings, source), named(settings, target)
     if everything == (first.reference is not None):
         raise ParameterInvalid("name a tag or a digest of the source, or give --all")
     if isinstance(second.reference, Digest):
@@ -78,35 +71,7 @@ def copy(
             _all(orders, order)
 
 
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """A repository, and maybe an image in it, as an argument names them."""
-
-    scope: Scope
-    name: str
-    reference: Digest | str | None
-
-
-def _named(settings: Settings, text: str) -> _Named:
-    """Read an argument. Raises Invalid."""
-    match = _NAMED.fullmatch(text)
-    if match is None:
-        raise ParameterInvalid(f"{shown(text)} is not NAME, NAME:TAG or NAME@DIGEST")
-    prefix, name, reference = match.groups()
-    if text.startswith("arn:") and not prefix:
-        raise ParameterInvalid(f"{shown(text)} is not the ARN of a repository")
-    found = scope_and_name(f"{prefix}{name}") if prefix else None
-    scope = settings.scope if found is None else found[0]
-    if scope.region not in settings.all_regions:
-        raise ParameterInvalid(f"this server has no region {shown(scope.region)} (see --regions)")
-    repository_name(name)
-    if reference is None:
-        return _Named(scope, name, None)
-    by_digest = text[-len(reference) - 1] == "@"
-    return _Named(scope, name, Digest.parse(reference) if by_digest else tag_name(reference))
-
-
-def _target(stores: EcrStores, named: _Named, *, create: bool) -> Repository:
+def _target(stores: EcrStores, named: Named, *, create: bool) -> Repository:
     try:
         return stores.repositories.get(named.scope, named.name)
     except RepositoryNotFound:

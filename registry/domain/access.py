@@ -166,6 +166,25 @@ class Access:
         event = self._event(None, action, resource, circumstances, None)
         self._record(event._replace(error=code, message=message))
 
+    def gated(
+        self,
+        identity: Identity | None,
+        action: str,
+        resource: str,
+        circumstances: Circumstances,
+        refusal: tuple[str, str],
+    ) -> None:
+        """Record what a gate refused, or would have: code and message."""
+        event = self._event(identity, action, resource, circumstances, None)
+        self._record(event._replace(error=refusal[0], message=refusal[1]))
+
+    def by_server(
+        self, hand: str, action: str, resource: str, circumstances: Circumstances
+    ) -> None:
+        """Record what a part of the server itself does: nothing is decided."""
+        event = self._event(None, action, resource, circumstances, None)
+        self._record(event._replace(server=hand))
+
     def guarded(self, resource: str) -> Guarded:
         """What the resource brings to a decision about it."""
         return self._guarded(resource)

@@ -60,8 +60,11 @@ _SHOWN = {
 }
 """Parameters of operations that an event shows; anything else may be long, or a secret."""
 
+GATES = {"GateRefused": False, "GateWouldRefuse": True}
+"""Codes of what gates say of a pull that was allowed otherwise, and whether it went on."""
+
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
-_LOOKS = frozenset({"list", "show", "diff", "explain", "report", "usage"})
+_LOOKS = frozenset({"list", "show", "diff", "explain", "report", "usage", "test"})
 """Commands that change nothing."""
 
 _READS = (
@@ -93,6 +96,8 @@ class Event(NamedTuple):
     error: str = ""
     """Of refused credentials, the error's code."""
     message: str = ""
+    server: str = ""
+    """The part of the server that did it by itself, where one did."""
 
 
 def shown(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -173,11 +178,17 @@ def operator_line(
 
 def _outcome(event: Event) -> dict[str, Any]:
     decision = event.decision
+    if event.server:
+        return {"decision": {"allowed": True, "reason": f"the server's own {event.server}"}}
     if decision is None:
+        gated = event.error in GATES
         return {
             "errorCode": event.error,
             "errorMessage": event.message[:TEXT_MAX],
-            "decision": {"allowed": False, "reason": "credentials refused"},
+            "decision": {
+                "allowed": GATES.get(event.error, False),
+                "reason": "gate" if gated else "credentials refused",
+            },
         }
     made = {
         "allowed": decision.allowed,
@@ -196,8 +207,10 @@ def _outcome(event: Event) -> dict[str, Any]:
 
 def _who(event: Event) -> dict[str, Any]:
     identity = event.identity
+    if event.server:
+        return {"type": "AWSService", "invokedBy": f"moorage {event.server}"}
     if identity is None:
-        if event.decision is None:
+        if event.decision is None and event.error not in GATES:
             return {"type": "Unknown", "accessKeyId": event.access_key_id[:128] or None}
         return {"type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL"}
     who: dict[str, Any] = {

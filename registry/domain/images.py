@@ -130,10 +130,12 @@ class Images:
         digest: Digest | None = None,
         tag_names: Sequence[str] = (),
         complete: bool = False,
+        told: Callable[[sa.Connection, int], None] = nothing_more,
     ) -> Pushed:
         """Store a manifest under its digest, and let the tags point at it.
 
         `complete` asks for everything it names to be there, whatever may be sparse elsewhere.
+        `told` is called as `pushed` is, for this image alone.
 
         Raises DigestInvalid, ManifestInvalid and its kinds, TagImmutable, QuotaExceeded,
         KeyUnavailable, Vanished.
@@ -163,6 +165,7 @@ class Images:
                 rows.point_tag(connection, repository, tag, image_id)
             if row is None or moved:
                 self._pushed(connection, image_id)
+                told(connection, image_id)
             signing.request(connection, repository, image_id, manifest)
             events.pushed(connection, repository, image_id, moved, is_new=row is None)
             if row is None:

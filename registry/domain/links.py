@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+_BATCH = 500
+"""Blobs in one statement."""
+
+
 def link(
     connection: sa.Connection, repository_id: int, blob_id: int, *, instead_of: int | None = None
 ) -> None:
@@ -94,13 +98,17 @@ def hold(connection: sa.Connection, repository_id: int, image_id: int) -> None:
 def release(connection: sa.Connection, repository_id: int, image_id: int) -> None:
     """The image is about to go: what no other image here needs is idle, and not served."""
     needed = sa.select(image_blobs.c.blob_id).where(image_blobs.c.image_id == image_id)
-    alone = (links.c.blob_id.in_(needed), ~referenced(image_blobs.c.image_id != image_id))
-    connection.execute(
-        sa.update(links)
-        .where(links.c.repository_id == repository_id, *alone)
-        .values(idle_since=datetime.now(UTC))
+    mine = (links.c.repository_id == repository_id, links.c.blob_id.in_(needed))
+    unneeded = sa.select(links.c.blob_id).where(
+        *mine, ~referenced(image_blobs.c.image_id != image_id)
     )
-    link_rows.withdraw(connection, repository_id, *alone)
+    found = connection.execute(unneeded).scalars().all()
+    for at in range(0, len(found), _BATCH):
+        alone = links.c.blob_id.in_(found[at : at + _BATCH])
+        connection.execute(
+            sa.update(links).where(mine[0], alone).values(idle_since=datetime.now(UTC))
+        )
+        link_rows.withdraw(connection, repository_id, alone)
 
 
 def note_gaps(connection: sa.Connection, image_id: int, digests: Iterable[str]) -> None:

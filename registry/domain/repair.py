@@ -8,7 +8,7 @@ and the images that name it are whole again when it comes.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -16,6 +16,7 @@ from registry.database.schema import blobs as blob_rows
 from registry.database.schema import image_blobs, image_gaps, images, links
 from registry.domain import blobs, image_rows, link_rows, strays
 from registry.domain.links import referenced, relink
+from registry.domain.rest_rows import shadows_of_images
 from registry.domain.tasks import now
 from registry.domain.uploads import verified
 from registry.domain.vault import blob_path, key_of, new_object
@@ -123,7 +124,7 @@ class Repair:
             if blobs.find(connection, [blob.id]) != [blob]:
                 return None
             query = sa.select(image_blobs.c.image_id).where(image_blobs.c.blob_id == blob.id)
-            needing = list(connection.execute(query).scalars())
+            needing = list(connection.execute(query.union(_resting(blob))).scalars())
             rows = [{"image_id": each, "digest": str(blob.digest)} for each in needing]
             if rows:
                 connection.execute(sa.insert(image_gaps), rows)
@@ -166,6 +167,14 @@ class Repair:
             return "needed by now"
         self._vault.driver(key_of(problem.name)).delete(problem.name)
         return "deleted"
+
+
+def _resting(blob: Blob) -> sa.Select[Any]:
+    """The images at rest that need the blob."""
+    held = sa.select(links.c.repository_id).where(links.c.blob_id == blob.id)
+    return sa.select(images.c.id).where(
+        images.c.repository_id.in_(held), images.c.repository_id.in_(shadows_of_images())
+    )
 
 
 def _nobody(_count: int) -> None:

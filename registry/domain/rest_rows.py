@@ -52,6 +52,13 @@ def within(scope: Scope) -> tuple[sa.ColumnElement[bool], ...]:
     )
 
 
+def shadows_of_images() -> sa.Select[Any]:
+    """A query of the shadows that hold one image each, whose links are all that it needs."""
+    return sa.select(resting.c.shadow_id).where(
+        resting.c.kind == "image", resting.c.shadow_id.isnot(None)
+    )
+
+
 def select() -> sa.Select[Any]:
     """A query of all that rests, for `item_of`."""
     mine = images.c.repository_id == resting.c.shadow_id

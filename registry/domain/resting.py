@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 
-from registry.database.schema import images, lifecycle_notices, replications, resting, tags
+from registry.database.schema import (
+    image_blobs,
+    images,
+    lifecycle_notices,
+    replications,
+    resting,
+    tags,
+)
 from registry.domain import events, image_rows, link_rows, links, orphans, shadows
 from registry.domain.protection import refuse_repository, refuse_tags
 from registry.values.errors import Protected
@@ -26,8 +33,11 @@ if TYPE_CHECKING:
 
 Kind = Literal["repository", "image", "tag"]
 RETENTION = timedelta(days=7)
-_LEFT_BEHIND = (tags, replications, lifecycle_notices)
-"""Of an image: its tags are noted, and what was to be done about it is not to be done any more."""
+_LEFT_BEHIND = (tags, image_blobs, replications, lifecycle_notices)
+"""Of an image: its tags are noted, what it needs is what its shadow holds, and what was to be done
+about it is not to be done any more. (Whoever asks which images need a blob is not kept by those
+that rest, which may be very many.)
+"""
 
 
 def nothing_more(_connection: sa.Connection, _image_id: int, _tag: str | None = None) -> None:
@@ -88,11 +98,11 @@ class Removal:
             image_rows.delete(connection, repository.id, image_id)
             return
         links.release(connection, repository.id, image_id)
-        for table in _LEFT_BEHIND:
-            connection.execute(sa.delete(table).where(table.c.image_id == image_id))
         shadow_id = shadows.make(connection, repository.id)
         connection.execute(sa.update(images).where(*this).values(repository_id=shadow_id))
         link_rows.take(connection, shadow_id, image_id)
+        for table in _LEFT_BEHIND:
+            connection.execute(sa.delete(table).where(table.c.image_id == image_id))
         self._rest(
             connection,
             repository,

@@ -106,7 +106,7 @@ def _move_back(connection: sa.Connection, item: Resting, target: Repository) -> 
         quotas.require_image_room(connection, target.id)
         query = sa.select(images.c.id).where(images.c.repository_id == shadow_id)
         image_id = connection.execute(query).scalar_one()
-        _relink(connection, target.id, image_id)
+        _relink(connection, target.id, image_id, shadow_id)
         back = replace(back, images=(digest,))
     back += _point_tags(connection, target, item, image_id)
     # Its row of what rests goes with it, as do its links.
@@ -114,13 +114,18 @@ def _move_back(connection: sa.Connection, item: Resting, target: Repository) -> 
     return back
 
 
-def _relink(connection: sa.Connection, repository_id: int, image_id: int) -> None:
+def _relink(
+    connection: sa.Connection, repository_id: int, image_id: int, shadow_id: int | None
+) -> None:
     """Move the image, and let its repository hold what it needs.
 
     What lies under another key than the repository has by now is moved there (`rekeyer`).
     """
-    mine = image_blobs.c.image_id == image_id
-    needed = connection.execute(sa.select(image_blobs.c.blob_id).where(mine)).scalars().all()
+    held = sa.select(links.c.blob_id).where(links.c.repository_id == shadow_id)
+    needed = connection.execute(held).scalars().all()
+    if needed:
+        rows = [{"image_id": image_id, "blob_id": each} for each in needed]
+        connection.execute(sa.insert(image_blobs), rows)
     moved = sa.update(images).where(images.c.id == image_id)
     connection.execute(moved.values(repository_id=repository_id))
     for blob_id in needed:

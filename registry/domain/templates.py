@@ -1,4 +1,4 @@
-"""Templates: what a repository gets that is made for somebody, such as by a push.
+"""Templates: what a repository gets that is made for somebody, by a push or a first pull.
 
 A template is for all names below its prefix; the longest prefix counts, and `ROOT` where no
 other does. It is kept by the names of ECR's model.
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ROOT = "ROOT"
 ON_PUSH = "CREATE_ON_PUSH"
+THROUGH_CACHE = "PULL_THROUGH_CACHE"
 ON_REPLICATION = "REPLICATION"
 
 Document = Mapping[str, Any]

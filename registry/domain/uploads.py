@@ -18,7 +18,7 @@ from registry.domain import blobs, links
 from registry.domain import upload_rows as rows
 from registry.domain.blobs import Blob
 from registry.domain.leftovers import discard, doom
-from registry.domain.quotas import require_any_room
+from registry.domain.quotas import require_any_room, require_room
 from registry.domain.upload_rows import Part, Upload
 from registry.domain.vault import new_object, upload_path
 from registry.values.digest import CANONICAL, Digest, hasher
@@ -72,6 +72,11 @@ class Uploads:
             if replaces is None:
                 require_any_room(connection, repository.id)
             return rows.start(connection, repository, str(uuid.uuid4()), principal, replaces)
+
+    def require_room(self, repository: Repository, size: int) -> None:
+        """Raise QuotaExceeded where a blob of that size would go over a quota now; Vanished."""
+        with self._database.read() as connection:
+            require_room(connection, repository.id, size)
 
     def get(self, repository: Repository, principal: str, upload_id: str) -> Upload:
         """The upload. Raises UploadNotFound, also for somebody else's."""

@@ -18,6 +18,7 @@ from registry.database.schema import blobs as blob_rows
 from registry.database.schema import image_blobs, images, links
 from registry.domain import blobs, strays
 from registry.domain.links import referenced
+from registry.domain.rest_rows import shadows_of_images
 from registry.domain.tasks import Task
 from registry.values.digest import Digest, hasher
 from registry.values.errors import (
@@ -239,6 +240,7 @@ class Verification:
             sa.select(blob_rows.c.digest, links.c.blob_id, links.c.repository_id)
             .join(links, links.c.blob_id == blob_rows.c.id)
             .where(links.c.idle_since.is_(None), ~referenced())
+            .where(links.c.repository_id.not_in(shadows_of_images()))
         )
         with self._database.read() as connection:
             return [

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from registry.aws.errors import ServiceError
 from registry.values import errors
+from registry.values.gating import GateRefused
 
 _CODES: tuple[tuple[type[errors.MoorageError], str], ...] = (
     (errors.RepositoryNotFound, "RepositoryNotFoundException"),
@@ -21,6 +22,14 @@ _CODES: tuple[tuple[type[errors.MoorageError], str], ...] = (
     (errors.ExclusionExists, "ExclusionAlreadyExistsException"),
     (errors.StorageClassFixed, "ImageStorageClassUpdateNotSupportedException"),
     (errors.TemplateExists, "TemplateAlreadyExistsException"),
+    (errors.RuleNotFound, "PullThroughCacheRuleNotFoundException"),
+    (errors.RuleExists, "PullThroughCacheRuleAlreadyExistsException"),
+    (errors.UpstreamUnsupported, "UnsupportedUpstreamRegistryException"),
+    (errors.SecretNotFound, "SecretNotFoundException"),
+    (errors.SecretInaccessible, "UnableToAccessSecretException"),
+    (errors.SecretDamaged, "UnableToDecryptSecretValueException"),
+    (errors.UpstreamDenied, "UnableToGetUpstreamImageException"),
+    (errors.UpstreamFailed, "UnableToGetUpstreamImageException"),
     (errors.BackfillNotFound, "ReplicationBackfillNotFoundException"),
     (errors.BackfillRunning, "ReplicationBackfillInProgressException"),
     (errors.BackfillEnded, "ReplicationBackfillInvalidStatusException"),
@@ -34,6 +43,7 @@ _CODES: tuple[tuple[type[errors.MoorageError], str], ...] = (
     (errors.Vanished, "RepositoryNotFoundException"),
     (errors.BlobNotFound, "LayersNotFoundException"),
     (errors.BlobUnreferenced, "LayerInaccessibleException"),
+    (GateRefused, "LayerInaccessibleException"),
     (errors.BlobExists, "LayerAlreadyExistsException"),
     (errors.UploadNotFound, "UploadNotFoundException"),
     (errors.UploadConflict, "UploadNotFoundException"),

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from registry.domain.api.identifiers import Failure, find, identifier, require_active
 from registry.domain.api.images import named, put, refuse_pages
-from registry.domain.requests import identity_of
+from registry.domain.gates.doors import Asker
+from registry.domain.requests import circumstances_of, identity_of
 from registry.ecr.service import ecr, image_tags, repository_arn, scope_of
 from registry.values.errors import KeyUnavailable
+from registry.values.gating import GateRefused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,10 +24,13 @@ if TYPE_CHECKING:
     )
 
     from registry.aws.context import Context
+    from registry.domain.gates.doors import Doors
     from registry.domain.images import Image, Images
     from registry.domain.pages import Pages
     from registry.domain.pulls import Pulls
     from registry.domain.repositories import Repositories, Repository
+    from registry.ecr.image_scans import ImageScans
+    from registry.ecr.upstream import Upstream
 
 PAGE = 100
 """Entries in one answer, where `maxResults` says nothing."""
@@ -37,12 +42,23 @@ class ImageOperations:
     """List, describe, get, put."""
 
     def __init__(
-        self, repositories: Repositories, images: Images, pages: Pages, pulls: Pulls
+        self,
+        repositories: Repositories,
+        images: Images,
+        pages: Pages,
+        pulls: Pulls,
+        scans: ImageScans,
+        *,
+        upstream: Upstream,
+        doors: Doors,
     ) -> None:
+        self._scans = scans
         self._repositories = repositories
+        self._upstream = upstream
         self._images = images
         self._pages = pages
         self._pulls = pulls
+        self._doors = doors
 
     @ecr.operation(resource=repository_arn)
     def list_images(
@@ -87,15 +103,13 @@ class ImageOperations:
         if image_ids:
             refuse_pages("imageIds", next_token, max_results)
             found = named(self._images, repository, image_ids)
-            return {"imageDetails": [_detail(repository, image) for image in found]}
+            return {"imageDetails": self._details(repository, found)}
         tagged, status = _filter(filter)
         listing = f"images {repository.id} {tagged} {status} {context.caller.arn}"
         limit = max_results or PAGE
         after = self._pages.open(listing, next_token, 0)
         found = self._images.page(repository, after, limit + 1, tagged=tagged, status=status)
-        answer: dict[str, Any] = {
-            "imageDetails": [_detail(repository, image) for image in found[:limit]]
-        }
+        answer: dict[str, Any] = {"imageDetails": self._details(repository, found[:limit])}
         if len(found) > limit:
             answer["nextToken"] = self._pages.seal(listing, found[limit - 1].id)
         return answer
@@ -111,14 +125,20 @@ class ImageOperations:
         accepted_media_types: Sequence[str] = (),
     ) -> Mapping[str, Any]:
         """The manifests of the named images, and why those that are missing are."""
-        repository = self._repositories.get(scope_of(context, registry_id), repository_name)
+        scope = scope_of(context, registry_id)
+        not_brought = self._upstream.images(context, scope, repository_name, image_ids)
+        repository = self._repositories.get(scope, repository_name)
         images: list[ImageTypeDef] = []
         failures: list[dict[str, Any]] = []
-        for image_id in image_ids:
+        for at, image_id in enumerate(image_ids):
             try:
+                if at in not_brought:
+                    raise not_brought[at]
                 images.append(self._image(context, repository, image_id, accepted_media_types))
             except Failure as failure:
                 failures.append(failure.described(image_id))
+            except GateRefused as error:
+                failures.append(Failure("ImageInaccessible", str(error)).described(image_id))
             except KeyUnavailable as error:
                 failures.append(Failure("KmsError", str(error)).described(image_id))
         return {"images": images, "failures": failures}
@@ -161,6 +181,8 @@ class ImageOperations:
                 f"Requested image not found: its media type is {stored.image.media_type}",
             )
         tag = image_id.get("imageTag")
+        about = circumstances_of(context, {"ecr:imagetag": tag} if tag else {})
+        self._doors.image(repository, stored, Asker(identity_of(context), about))
         self._pulls.pulled(repository, stored.image, identity_of(context), tag)
         return {
             "registryId": repository.scope.account,
@@ -169,6 +191,13 @@ class ImageOperations:
             "imageManifest": stored.content.decode(),
             "imageManifestMediaType": stored.image.media_type,
         }
+
+    def _details(self, repository: Repository, images: Sequence[Image]) -> list[ImageDetailTypeDef]:
+        scanned = self._scans.details(repository, images)
+        return [
+            {**_detail(repository, image), **scanned.get(image.id, {})}  # type: ignore[typeddict-item]  # members of the same
+            for image in images
+        ]
 
 
 def _filter(given: Mapping[str, Any] | None) -> tuple[bool | None, str | None]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from registry.domain.api.layers import LayerChecks
-from registry.domain.requests import proven_of
+from registry.domain.gates.doors import Asker
+from registry.domain.requests import circumstances_of, identity_of, proven_of
 from registry.ecr.service import ecr, repository_arn, scope_of
 from registry.values.digest import Digest
 
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from registry.domain.api.layers import LayerUploads
     from registry.domain.blobs import Blobs
     from registry.domain.downloads import Downloads
+    from registry.domain.gates.doors import Doors
     from registry.domain.layers import Layers
     from registry.domain.repositories import Repositories
+    from registry.ecr.upstream import Upstream
 
 DOWNLOADS = "/layers/"
 """Path below which `oci/downloads.py` serves what a download URL names."""
@@ -80,13 +83,22 @@ class LayerOperations:
     """Check and download."""
 
     def __init__(
-        self, repositories: Repositories, blobs: Blobs, layers: Layers, downloads: Downloads
+        self,
+        repositories: Repositories,
+        blobs: Blobs,
+        layers: Layers,
+        downloads: Downloads,
+        upstream: Upstream,
+        *,
+        doors: Doors,
     ) -> None:
         self._repositories = repositories
+        self._upstream = upstream
         self._checks = LayerChecks(blobs, layers)
         self._blobs = blobs
         self._layers = layers
         self._downloads = downloads
+        self._doors = doors
 
     @ecr.operation(resource=repository_arn)
     def batch_check_layer_availability(
@@ -113,7 +125,10 @@ class LayerOperations:
         """A link that needs no header, for an hour and for this caller."""
         repository = self._repositories.get(scope_of(context, registry_id), repository_name)
         digest = Digest.parse(layer_digest)
+        self._upstream.layer(repository, digest)
         self._layers.require_needed(repository, self._blobs.get(repository, digest))
+        asker = Asker(identity_of(context), circumstances_of(context, {}))
+        self._doors.blob(repository, digest, asker)
         sealed = self._downloads.seal(repository, str(digest), proven_of(context).credential)
         scheme = "https" if context.secure else "http"
         path = f"{DOWNLOADS}{quote(str(digest), safe=':')}?token={sealed}"

@@ -126,6 +126,30 @@ class Metrics:
             "Dead letters that were dropped, and pulls that there was no room to tell of.",
             registry=self._registry,
         )
+        self._gated = Counter(
+            "moorage_gate_refusals",
+            "Pulls that a gate refused, or would have refused but for its dry run.",
+            ("rule", "outcome"),
+            registry=self._registry,
+        )
+        self._scanner = Gauge(
+            "moorage_scanner_available",
+            "Whether images can be scanned: 1 or 0.",
+            registry=self._registry,
+            multiprocess_mode="mostrecent",
+        )
+        self._scans = Counter(
+            "moorage_scans",
+            "Scans of images that ended, by what came of them; retry: they are tried again.",
+            ("outcome",),
+            registry=self._registry,
+        )
+        self._scan_seconds = Histogram(
+            "moorage_scan_seconds",
+            "Seconds that scans took.",
+            buckets=SECONDS,
+            registry=self._registry,
+        )
         self._audit_lost = Counter(
             "moorage_audit_events_lost",
             "Events that the audit log had no room for.",
@@ -166,6 +190,10 @@ class Metrics:
         """Count events that the audit log lost."""
         self._audit_lost.inc(count)
 
+    def gated(self, rule: str, outcome: str) -> None:
+        """Count a pull that was `refused` by a rule of a gate, or is `would_refuse`."""
+        self._gated.labels(rule, outcome).inc()
+
     def replicated(self, status: str) -> None:
         """Count one attempt, by how the work stands after it, such as `COMPLETE`."""
         self._replicated.labels(status.lower()).inc()
@@ -183,6 +211,15 @@ class Metrics:
     def events_lost(self, count: int) -> None:
         """Count deliveries that nobody can try again."""
         self._events_lost.inc(count)
+
+    def scanner_available(self, *, available: bool) -> None:
+        """Images can be scanned, or cannot."""
+        self._scanner.set(int(available))
+
+    def scanned(self, outcome: str, seconds: float) -> None:
+        """Count a scan that ended."""
+        self._scans.labels(self._bounded(outcome)).inc()
+        self._scan_seconds.observe(seconds)
 
     def collected(self, kind: str, count: int) -> None:
         """Count bytes that the collection freed: `blobs`, `uploads` or `objects`."""

@@ -24,10 +24,12 @@ from registry.oci.bearer import is_anonymous
 from registry.oci.call import Call
 from registry.oci.errors import envelope, response
 from registry.oci.routes import CATALOG, Route
+from registry.values.digest import shown
 from registry.values.errors import (
     Denied,
     MoorageError,
     NameInvalid,
+    NotFound,
     RepositoryExists,
     RepositoryNotFound,
     TokenExpired,
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
     from registry.domain.repositories import Repositories
     from registry.domain.tagged import TagsOf
     from registry.domain.tokens import Tokens
+    from registry.domain.upstreams.mirrors import Mirrors
+    from registry.oci.scanner import ScannerDoor
     from registry.values.scope import Scope
 
 CREATE = ("ecr:CreateRepository",)
@@ -78,15 +82,19 @@ class OciApp:
         repositories: Repositories,
         addresses: Addresses,
         tags_of: TagsOf,
+        mirrors: Mirrors,
         create_on_push: Callable[[Scope, str], object] | None = None,
+        scanner: ScannerDoor | None = None,
     ) -> None:
         """`create_on_push` makes the repository of a push; None where the push is to fail."""
+        self._scanner = scanner
         self._routes = routes
         self._tokens = tokens
         self._access = access
         self._repositories = repositories
         self._addresses = addresses
         self._tags_of = tags_of
+        self._mirrors = mirrors
         self._create_on_push = create_on_push
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
@@ -119,6 +127,8 @@ class OciApp:
     async def _authorized(self, found: _Found) -> Response:
         request, route = found.request, found.route
         request.state.operation = route.operation
+        if self._scanner is not None and (credentials := self._pass(request)):
+            return await self._scanned(found, self._scanner, credentials)
         call = self._call(found)
         identity = call.user
         request.state.principal = identity.arn if identity else None
@@ -132,9 +142,35 @@ class OciApp:
             if identity is None:
                 raise Unauthenticated("Not Authorized") from None
             raise
+        if route.anonymous:
+            self._require_rule(found, call)
         if route.creates and self._create_on_push is not None and not call.scope.is_public:
             await self._create(call, self._create_on_push)
         return await route.endpoint(call)
+
+    def _pass(self, request: Request) -> str | None:
+        values = request.headers.getlist("authorization")
+        door = self._scanner
+        return door.credentials(values[0]) if door is not None and len(values) == 1 else None
+
+    async def _scanned(self, found: _Found, door: ScannerDoor, credentials: str) -> Response:
+        """Serve the server's own scanner."""
+        request, parameters = found.request, dict(found.parameters)
+        request.state.principal = "moorage scanner"
+        circumstances = _circumstances(found, None)
+        granted = await door.admit(credentials, found.route, parameters, circumstances)
+        request.state.repository_kind = "private"
+        call = Call(
+            request=request,
+            receive=found.receive,
+            user=None,
+            circumstances=circumstances,
+            scope=granted.scope,
+            name=granted.repository,
+            parameters=parameters,
+            by_scanner=True,
+        )
+        return await found.route.endpoint(call)
 
     async def _image_tags(self, found: _Found, call: Call) -> list[str]:
         """The tags that a request is about; it must be allowed for each.
@@ -168,16 +204,30 @@ class OciApp:
         """Who asks for what. Raises Unauthenticated, TokenExpired."""
         proven = self._proven(found)
         place = self._addresses.find(_host(found.request), found.parameters.get("name") or "")
+        name = place.name
+        if found.route.anonymous:  # a pull: it may mean another registry that this one stands for
+            namespace = found.request.query_params.get("ns")
+            name = self._mirrors.name(place.scope, name, namespace)
         return Call(
             request=found.request,
             receive=found.receive,
             user=None if proven is None else proven.identity,
             circumstances=_circumstances(found, proven),
             scope=place.scope,
-            name=place.name,
+            name=name,
             parameters=found.parameters,
             prefix=place.prefix,
         )
+
+    def _require_rule(self, found: _Found, call: Call) -> None:
+        """Raise NotFound for a pull of another registry that nothing here stands for."""
+        namespace = found.request.query_params.get("ns")
+        host = _host(found.request)
+        if self._mirrors.foreign(call.scope, found.parameters["name"], namespace, host):
+            raise NotFound(
+                f"no pull through cache rule of this registry has {shown(namespace or '')} as its"
+                " upstream"
+            )
 
     def _proven(self, found: _Found) -> Proven | None:
         """Whose token the request brings; None for an anonymous caller, where one may ask."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from registry.domain.gates.doors import Asker
 from registry.http.stream import stream
 from registry.oci.errors import VERSION
 from registry.oci.ranges import Span, Unsatisfiable, wanted
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     from starlette.types import Scope as AsgiScope
 
     from registry.domain.blobs import Blob, Blobs
+    from registry.domain.gates.doors import Doors
     from registry.domain.repositories import Repositories
     from registry.oci.call import Call
     from registry.storage.driver import Buffer
+    from registry.values.digest import Digest
 
 
 SMALL = 64 * 1024
@@ -30,9 +33,10 @@ SMALL = 64 * 1024
 class BlobEndpoints:
     """`/v2/<name>/blobs/<digest>`: end-2 and end-10 of the distribution-spec."""
 
-    def __init__(self, repositories: Repositories, blobs: Blobs) -> None:
+    def __init__(self, repositories: Repositories, blobs: Blobs, doors: Doors) -> None:
         self._repositories = repositories
         self._blobs = blobs
+        self._doors = doors
 
     async def head(self, call: Call) -> Response:
         """Whether it is there, and how long; a client that is told so may rely on it."""
@@ -40,15 +44,19 @@ class BlobEndpoints:
         if not self._blobs.promised(blob):
             repository = self._repositories.get(call.scope, call.name)
             blob = await run_in_threadpool(self._blobs.promise, repository, call.digest)
-        headers = _about(blob)
+        headers = about(blob.digest)
         if call.has(headers["ETag"]):
             return Response(status_code=304, headers=headers)
         return Response(headers={**headers, "Content-Length": str(blob.size)})
 
     async def get(self, call: Call) -> Response:
         """Its bytes, all or a range."""
-        blob = self._find(call)
-        headers = _about(blob)
+        repository = self._repositories.get(call.scope, call.name)
+        if not call.by_scanner and self._doors.stand(repository):
+            asker = Asker(call.user, call.circumstances)
+            await run_in_threadpool(self._doors.blob, repository, call.digest, asker)
+        blob = self._blobs.get(repository, call.digest)
+        headers = about(blob.digest)
         if call.has(headers["ETag"]):
             return Response(status_code=304, headers=headers)
         try:
@@ -116,13 +124,14 @@ class BlobResponse(Response):
         )
 
 
-def _about(blob: Blob) -> dict[str, str]:
+def about(digest: Digest) -> dict[str, str]:
+    """The headers of every answer about a blob."""
     return {
         **VERSION,
-        "Docker-Content-Digest": str(blob.digest),
+        "Docker-Content-Digest": str(digest),
         "Content-Type": "application/octet-stream",
         "Accept-Ranges": "bytes",
-        "ETag": f'"{blob.digest}"',
+        "ETag": f'"{digest}"',
     }
 
 

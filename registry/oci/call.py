@@ -36,6 +36,8 @@ class Call:
     """The other parts of the path."""
     prefix: str = ""
     """What stands before the name in the path: where a public registry is."""
+    by_scanner: bool = False
+    """The server's own scanner reads the image that it is to scan."""
 
     def about(self, tag: str) -> Call:
         """The same request, as a condition on `ecr:ImageTag` sees it: about one of its tags."""

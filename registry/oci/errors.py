@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from registry.values import errors
+from registry.values.gating import GateRefused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,9 +46,13 @@ TABLE: tuple[tuple[type[errors.MoorageError], int, str], ...] = (
     (errors.Conflict, 409, "DENIED"),
     (errors.TokenExpired, 403, "DENIED"),
     (errors.Denied, 403, "DENIED"),
+    (GateRefused, 403, "DENIED"),
+    (errors.UpstreamDenied, 403, "DENIED"),
     (errors.StorageFull, 507, "UNAVAILABLE"),
     (errors.KeyServiceUnavailable, 503, "UNAVAILABLE"),
     (errors.KeyUnavailable, 403, "DENIED"),
+    (errors.UpstreamBusy, 429, "TOOMANYREQUESTS"),
+    (errors.UpstreamFailed, 502, "UNAVAILABLE"),
     (errors.Unavailable, 503, "UNAVAILABLE"),
     (errors.Damaged, 500, "UNKNOWN"),
     (errors.Interrupted, 400, "SIZE_INVALID"),
@@ -67,14 +72,20 @@ def response(error: errors.MoorageError, request: Request) -> Response:
     status, code = _code(error)
     if status >= 500:
         _log.error("%s: %s", code, error, extra={"fields": _request_id(request)})
-    return envelope(status, code, str(error))
+    detail = error.detail if isinstance(error, GateRefused) else None
+    return envelope(status, code, str(error), detail=detail)
 
 
 def envelope(
-    status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+    status: int,
+    code: str,
+    message: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    detail: Mapping[str, object] | None = None,
 ) -> Response:
     """One error in the protocol's form."""
-    body = {"errors": [{"code": code, "message": message, "detail": None}]}
+    body = {"errors": [{"code": code, "message": message, "detail": detail}]}
     return JSONResponse(body, status, headers={**VERSION, **(headers or {})})
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from registry.domain.gates.doors import Asker
 from registry.http.body import read_all
 from registry.oci.errors import VERSION
 from registry.values.digest import Digest
@@ -19,6 +20,7 @@ from registry.values.manifest import SIZE_MAX
 from registry.values.reference import manifest_reference, tag_name
 
 if TYPE_CHECKING:
+    from registry.domain.gates.doors import Doors
     from registry.domain.images import Images, Stored
     from registry.domain.pulls import Pulls
     from registry.domain.repositories import Repositories, Repository
@@ -32,12 +34,19 @@ class ManifestEndpoints:
     """`/v2/<name>/manifests/<reference>`."""
 
     def __init__(
-        self, repositories: Repositories, images: Images, pulls: Pulls, *, remote: bool = False
+        self,
+        repositories: Repositories,
+        images: Images,
+        pulls: Pulls,
+        doors: Doors,
+        *,
+        remote: bool = False,
     ) -> None:
         """`remote` says that opening a manifest may take as long as a network does."""
         self._repositories = repositories
         self._images = images
         self._pulls = pulls
+        self._doors = doors
         self._remote = remote
 
     async def get(self, call: Call) -> Response:
@@ -45,7 +54,8 @@ class ManifestEndpoints:
         repository = self._repositories.get(call.scope, call.name)
         reference = _reference(call)
         stored = await self._stored(repository, reference)
-        stored.image.require_active()
+        if not call.by_scanner:
+            await self._admit(call, repository, stored)
         headers = {
             **VERSION,
             "Docker-Content-Digest": str(stored.image.digest),
@@ -54,10 +64,17 @@ class ManifestEndpoints:
         }
         if call.has(headers["ETag"]):
             return Response(status_code=304, headers=headers)
-        if call.request.method == "GET":
+        if call.request.method == "GET" and not call.by_scanner:
             tag = None if isinstance(reference, Digest) else reference
             self._pulls.pulled(repository, stored.image, call.user, tag)
         return Response(stored.content, headers=headers)
+
+    async def _admit(self, call: Call, repository: Repository, stored: Stored) -> None:
+        """Raise ImageArchived, or GateRefused, where nobody may pull the image now."""
+        stored.image.require_active()
+        if self._doors.stand(repository):
+            pass_through = self._doors.image if call.request.method == "GET" else self._doors.look
+            await run_in_threadpool(pass_through, repository, stored, _asker(call))
 
     async def _stored(self, repository: Repository, reference: Digest | str) -> Stored:
         if self._remote:
@@ -106,6 +123,11 @@ class ManifestEndpoints:
 
 def _reference(call: Call) -> Digest | str:
     return manifest_reference(call.parameters["reference"])
+
+
+def _asker(call: Call) -> Asker:
+    tag = call.parameters["reference"]
+    return Asker(call.user, call.about("" if ":" in tag else tag).circumstances)
 
 
 def _tag_parameters(call: Call) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from registry.domain.gates.doors import Asker
 from registry.domain.public.access import PULL
 from registry.domain.uploads import SIZE_MAX
 from registry.http.body import consume
@@ -21,16 +22,19 @@ from registry.values.errors import (
     DigestInvalid,
     MoorageError,
     RangeInvalid,
+    RepositoryNotFound,
     SizeInvalid,
     Unavailable,
     UploadConflict,
 )
+from registry.values.gating import GateRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from registry.domain.access import Access
     from registry.domain.blobs import Blob, Blobs
+    from registry.domain.gates.doors import Doors
     from registry.domain.repositories import Repositories, Repository
     from registry.domain.uploads import Upload, Uploads
     from registry.oci.call import Call
@@ -48,6 +52,8 @@ class UploadEndpoints:
         uploads: Uploads,
         blobs: Blobs,
         access: Access,
+        doors: Doors,
+        *,
         mounts: Callable[[Scope], bool],
     ) -> None:
         """`mounts` tells whether a registry lets a push take blobs from another repository."""
@@ -55,6 +61,7 @@ class UploadEndpoints:
         self._uploads = uploads
         self._blobs = blobs
         self._access = access
+        self._doors = doors
         self._mounts = mounts
 
     async def start(self, call: Call) -> Response:
@@ -176,13 +183,24 @@ class UploadEndpoints:
         def may_read(name: str) -> bool:
             arn = call.scope.repository_arn(name)
             if call.scope.is_public:
-                return self._access.allows(None, PULL, arn, call.circumstances)
-            return self._access.allows(call.user, READ_BLOB, arn, call.circumstances)
+                allowed = self._access.allows(None, PULL, arn, call.circumstances)
+            else:
+                allowed = self._access.allows(call.user, READ_BLOB, arn, call.circumstances)
+            return allowed and self._lets_pull(call, name, digest)
 
         source = call.query("from")
         if source is not None:
             source = source.removeprefix(call.prefix)
         return self._blobs.mount(repository, digest, source, may_read)
+
+    def _lets_pull(self, call: Call, name: str, digest: Digest) -> bool:
+        """Whether the gates of a repository let its blob out: a mount is as good as a pull."""
+        try:
+            source = self._repositories.get(call.scope, name)
+            self._doors.blob(source, digest, Asker(call.user, call.circumstances))
+        except (GateRefused, RepositoryNotFound):
+            return False
+        return True
 
 
 def _accepted(call: Call, upload: Upload) -> Response:

@@ -32,6 +32,7 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 _NO_PROXY = "127.0.0.1,localhost,::1"
 _LINE = re.compile(r"^\S+\s+(?:FATAL|ERROR)\s+")
 _MESSAGE_MAX = 1000
+_DOWNLOAD = ("image", "--download-db-only", "--no-progress")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +84,12 @@ class Trivy:
         """Get the newest database, unless it is to stay offline. Raises ScanFailed."""
         if self._settings.offline or self._settings.server:
             return
-        wanted = ["image", "--download-db-only", "--no-progress"]
-        self._checked(self._run(*wanted, *self._databases()))
+        self._checked(self._run(*_DOWNLOAD, *self._databases()))
+
+    def fetch(self, source: Target) -> None:
+        """Get the database that an artifact of this server's own is. Raises ScanFailed."""
+        wanted = [*_DOWNLOAD, "--db-repository", source.reference, *_insecure(source)]
+        self._checked(self._run(*wanted, more=_login(source)))
 
     def scan(self, target: Target) -> bytes:
         """The report about an image, JSON. Raises ScanFailed, ScannerMissing."""
@@ -99,11 +104,8 @@ class Trivy:
         if settings.server:
             arguments.remove("--skip-db-update")
             arguments += ["--server", settings.server]
-        if target.tls:
-            arguments.append("--insecure")  # the loopback, and a name that no certificate has
-        arguments += [*self._databases(), *settings.arguments, target.reference]
-        login = {"TRIVY_USERNAME": target.username, "TRIVY_PASSWORD": target.password}
-        return _report(self._checked(self._run(*arguments, more=login)))
+        arguments += [*_insecure(target), *self._databases(), *settings.arguments]
+        return _report(self._checked(self._run(*arguments, target.reference, more=_login(target))))
 
     def convert(self, report: bytes, form: Format) -> bytes:
         """The report in another form. Raises ScanFailed, ScannerMissing."""
@@ -154,6 +156,15 @@ class Trivy:
         if output.status < 0:
             raise ScanFailed(f"The scanner was ended by signal {-output.status}.", again=True)
         raise ScanFailed(f"The scanner failed: {_why(output.stderr)}", again=True)
+
+
+def _insecure(target: Target) -> list[str]:
+    """The loopback, and a name that no certificate has."""
+    return ["--insecure"] if target.tls else []
+
+
+def _login(target: Target) -> dict[str, str]:
+    return {"TRIVY_USERNAME": target.username, "TRIVY_PASSWORD": target.password}
 
 
 def missing(program: str) -> str:

@@ -12,27 +12,32 @@
     │   ├── RepositoryNotFound  BlobNotFound  UploadNotFound
     │   ├── ImageNotFound ── ImageArchived
     │   ├── KeyNotFound  ObjectNotFound  Vanished  RepositoryPolicyNotFound
-    │   ├── RegistryPolicyNotFound  TemplateNotFound  RestingNotFound  ExclusionNotFound
+    │   ├── RegistryPolicyNotFound  TemplateNotFound  RestingNotFound  RuleNotFound
+    │   ├── SecretNotFound
     │   ├── LifecyclePolicyNotFound  LifecyclePreviewNotFound  ReporterNotFound
+    │   ├── ExclusionNotFound  BackfillNotFound  ScanNotFound
     │   ├── RegistryNotFound  CatalogDataNotFound  SigningConfigurationNotFound
-    │   ├── BackfillNotFound
     │   └── EntityNotFound
     ├── Conflict
     │   ├── RepositoryExists  RepositoryNotEmpty  TagImmutable  TagExists
     │   ├── ImageExists  ImageReferenced  BlobReferenced  UploadConflict
-    │   ├── BlobExists  BlobUnreferenced  TemplateExists  ExclusionExists
-    │   ├── StorageClassFixed  AliasTaken  Protected  LifecyclePreviewInProgress
+    │   ├── BlobExists  BlobUnreferenced  TemplateExists  RuleExists  AliasTaken
+    │   ├── ExclusionExists  StorageClassFixed  Protected  LifecyclePreviewInProgress
     │   ├── EntityExists  DeleteConflict
     │   ├── BackfillRunning  BackfillEnded
     │   └── LimitExceeded ── TooManyTags  QuotaExceeded
     ├── Refused
-    │   └── Unauthenticated  TokenExpired  Denied
+    │   ├── Unauthenticated  TokenExpired  Denied  GateRefused  SecretInaccessible
+    │   └── UpstreamDenied ── UpstreamUnsupported  UpstreamSecretLost
     ├── Unavailable              try again later, nothing was stored
-    │   └── StorageUnavailable  StorageFull
-    │   └── KeyUnavailable ── KeyDisabled  KeyServiceUnavailable
+    │   ├── StorageUnavailable  StorageFull
+    │   ├── KeyUnavailable ── KeyDisabled  KeyServiceUnavailable
+    │   └── UpstreamFailed ── UpstreamBusy
     ├── Damaged                  stored bytes that fail their check
+    │   └── SecretDamaged
     └── Interrupted              the client went away in mid-body
 
+`GateRefused` is in `values/gating.py`.
 A wire turns these into its own form in one place (`oci/errors.py`, `ecr/errors.py`).
 The message is written for the person at the other end and never holds a secret.
 """
@@ -159,6 +164,14 @@ class TemplateNotFound(NotFound):
     """No repository creation template of that prefix."""
 
 
+class RuleNotFound(NotFound):
+    """No pull through cache rule of that prefix."""
+
+
+class SecretNotFound(NotFound):
+    """No secret of that ARN."""
+
+
 class RestingNotFound(NotFound):
     """Nothing of that number rests here: it was brought back, or its time is over."""
 
@@ -193,6 +206,10 @@ class CatalogDataNotFound(NotFound):
 
 class BackfillNotFound(NotFound):
     """No replication backfill of that id in the registry."""
+
+
+class ScanNotFound(NotFound):
+    """The image was never scanned, nor was it to be."""
 
 
 class Vanished(NotFound):
@@ -239,6 +256,10 @@ class BlobReferenced(Conflict):
 
 class TemplateExists(Conflict):
     """A repository creation template of that prefix exists already."""
+
+
+class RuleExists(Conflict):
+    """A pull through cache rule of that prefix exists already."""
 
 
 class Protected(Conflict):
@@ -317,6 +338,22 @@ class Denied(Refused):
     """Known, but not allowed."""
 
 
+class SecretInaccessible(Refused):
+    """A secret of another account or region."""
+
+
+class UpstreamDenied(Refused):
+    """An upstream registry does not give what was asked for to the credentials of its rule."""
+
+
+class UpstreamUnsupported(UpstreamDenied):
+    """An upstream registry that no pull through cache rule may name."""
+
+
+class UpstreamSecretLost(UpstreamDenied):
+    """The credentials of a rule are not there any more, or cannot be read."""
+
+
 class Unavailable(MoorageError):
     """Something behind the server does not answer; nothing was stored, try again."""
 
@@ -333,6 +370,14 @@ class KeyUnavailable(Unavailable):
     """The key is disabled, pending deletion, or its provider does not answer."""
 
 
+class UpstreamFailed(Unavailable):
+    """An upstream registry cannot be reached, fails, or answers what it must not."""
+
+
+class UpstreamBusy(UpstreamFailed):
+    """An upstream registry wants fewer requests."""
+
+
 class KeyDisabled(KeyUnavailable):
     """The provider says that the key itself is not to be used."""
 
@@ -343,6 +388,10 @@ class KeyServiceUnavailable(KeyUnavailable):
 
 class Damaged(MoorageError):
     """Stored bytes that are not what was stored: truncated, swapped, altered, wrong key."""
+
+
+class SecretDamaged(Damaged):
+    """A stored secret that this keyring does not open."""
 
 
 class Interrupted(MoorageError):

@@ -87,6 +87,11 @@ class Hosts:
         match = _HOST.fullmatch(name)
         return Scope(*match.groups()) if match else self.default
 
+    def names(self, host: str) -> bool:
+        """Whether the name is one that means a registry here, whatever the default is."""
+        name = _without_port(host)
+        return name in self.custom or _HOST.fullmatch(name) is not None
+
     def host(self, scope: Scope, asked: str) -> str:
         """The host by which `scope` is reached, for a client that asked by the host `asked`."""
         if self.scope(asked) == scope:

@@ -70,7 +70,8 @@ DOCUMENTS: dict[str, Any] = {
         "source": {"repositoryName": "team/app"},
         "target": {"repositoryName": "other/app"},
         "all": True,
-    }
+    },
+    "AttachScanReport": {"formats": ["spdx"]},
 }
 """The least that a route must be told to say what it needs, by its name."""
 
@@ -80,7 +81,7 @@ def test_every_route_needs_a_permission(registry: Registry) -> None:
     assert len({route.name for route in routes}) == len(routes) > 0
     with Unchanged(registry):
         for route in routes:
-            path = re.sub(r"\{\w+\}", "some", route.path.replace("{account}", ACCOUNT))
+            path = re.sub(r"\{\w+\*?\}", "some", route.path.replace("{account}", ACCOUNT))
             answer = send(registry, route.method, path, DOCUMENTS.get(route.name), stranger)
             assert refused(answer)[:2] == (403, "Denied"), route.name
 
@@ -93,6 +94,9 @@ def test_what_stands_in_a_path(registry: Registry) -> None:
     assert route.match("/api/v1/things/a.b/of/c") == {"one": "a.b", "two": "c"}
     assert route.match("/api/v1/things/a/b/of/c") is None
     assert route.match("/api/v1/thingsx/a/of/c") is None
+    deep = Route("It", "GET", "things/{any*}/of/{one}", none, lambda _: {})
+    assert deep.match("/api/v1/things/a/of/b/of/c") == {"any": "a/of/b", "one": "c"}
+    assert deep.match("/api/v1/things/of/c") is None
 
 
 @settings(

@@ -17,8 +17,10 @@ from registry.database.schema import blobs, links, resting
 from registry.domain import rest_ending
 from registry.domain.garbage import Freed, Garbage
 from registry.domain.rekeying import Rekeying
+from registry.domain.repair import Repair
 from registry.domain.repositories import Encryption
 from registry.domain.undelete import Resting, Restored, Undelete
+from registry.domain.verification import Pace, Verification
 from registry.stores import rekeyer_of
 from registry.values.digest import Digest
 from registry.values.errors import Conflict, RepositoryExists, RestingNotFound, Vanished
@@ -442,6 +444,38 @@ class _after_one_step(threading.Event):  # noqa: N801 - reads as what it does
     def wait(self, timeout: float | None = None) -> bool:
         self.set()
         return super().wait(timeout)
+
+
+def verified(registry: Registry, *, repair: bool = False) -> list[tuple[str, str]]:
+    """What a verification finds; put right, if that is asked for."""
+    ground = registry.ground
+    verification = Verification(ground.database, registry.vault, ground.storage, Pace())
+    found = verification.begin(again=True)
+    verification.run(found, lambda _count: None)
+    verification.end(found, finished=True)
+    if repair:
+        repairing = Repair(ground.database, registry.vault, ground.storage, verification)
+        for problem in found.problems:
+            repairing.one(problem)
+    return [(problem.kind, problem.subject) for problem in found.problems]
+
+
+def test_what_rests_is_verified_and_repaired_like_anything_else(held: Registry) -> None:
+    delete(held, IMAGE)
+    collect(held, DAY + timedelta(minutes=1))
+    assert verified(held) == []
+    lost = IMAGE.blobs[1]
+    (path,) = [path for path in held.objects() if lost.digest.partition(":")[2] in path]
+    (held.settings.data / "storage" / path).unlink()
+    assert verified(held, repair=True) == [("missing", "blob")]
+    assert verified(held) == []
+    restore(held, rests(held)[0])
+    with held.http() as client:
+        assert client.get(f"/v2/{NAME}/blobs/{lost.digest}").status_code == 404
+        images.push_blob(client, NAME, lost.content)
+        collect(held, WEEK)  # the image holds it again
+        pulls(client, IMAGE, "v1", "latest")
+    assert verified(held) == []
 
 
 def test_turned_off_nothing_rests(open_one: OpenRegistry) -> None:

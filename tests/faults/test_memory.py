@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MIB, GIB = 1 << 20, 1 << 30
 PEAK_MAX = 200 * 1000 * 1000
+FREED_AT_ONCE = ("--undelete-days", "0")
+"""What is deleted does not rest: its bytes go with it."""
 REPOSITORY = "team/big"
 CLIENT = Path(__file__).with_name("transfer.py")
 
@@ -88,7 +90,7 @@ def at_once(server: ServerProcess, size: int, pushes: Sequence[int], pulls: Sequ
 def test_a_layer_of_5_gb(start_server: StartServer, tmp_path: Path) -> None:
     size = 5 * GIB
     need_disk(tmp_path, size + 2 * GIB)
-    server = start_server()
+    server = start_server(*FREED_AT_ONCE)
     server.ecr.create_repository(repositoryName=REPOSITORY)
     for seed, way in enumerate(("patch", "put")):
         print(transfer(server, size, seed, way, "pull").replace("\n", " s, "))
@@ -103,7 +105,7 @@ def test_a_layer_of_5_gb(start_server: StartServer, tmp_path: Path) -> None:
 def test_a_layer_in_chunks(start_server: StartServer, tmp_path: Path) -> None:
     size = GIB
     need_disk(tmp_path, 4 * size)
-    server = start_server()
+    server = start_server(*FREED_AT_ONCE)
     server.ecr.create_repository(repositoryName=REPOSITORY)
     print(transfer(server, size, 7, "chunks", "pull").replace("\n", " s, "))
     check_peaks(server, "1 GiB in three chunks")
@@ -115,7 +117,7 @@ def test_a_layer_in_chunks(start_server: StartServer, tmp_path: Path) -> None:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_32_transfers_at_once(start_server: StartServer, tmp_path: Path, workers: int) -> None:
     need_disk(tmp_path, 5 * GIB)
-    server = start_server("--workers", str(workers))
+    server = start_server("--workers", str(workers), *FREED_AT_ONCE)
     server.ecr.create_repository(repositoryName=REPOSITORY)
     at_once(server, 64 * MIB, range(16), range(100, 104))
     at_once(server, 64 * MIB, range(16, 32), [*range(100, 104)] * 4)
@@ -129,6 +131,7 @@ def test_32_transfers_at_once_through_s3(
     start_server: StartServer, s3: S3Client, s3_port: int, bucket: str
 ) -> None:
     server = start_server(
+        *FREED_AT_ONCE,
         *("--storage", "s3", "--s3-bucket", bucket, "--s3-region", "us-east-1"),
         *("--s3-endpoint", f"http://127.0.0.1:{s3_port}", "--s3-path-style"),
         AWS_ACCESS_KEY_ID=ACCESS_KEY,

@@ -1,6 +1,7 @@
 """The tables. The database is the truth; storage holds only bytes.
 
 registry_settings                             policies, replication, scanning of registries
+gates                                         which images may not be pulled
 pull_time_exclusions                          whose pulls do not count
 creation_templates                            what a push that creates a repository gives it
 repositories ─┬─ repository_policies
@@ -30,6 +31,10 @@ leftovers                                     objects whose bytes are still to b
 public_registries, public_aliases             names of public registries
 catalog_data                                  what the gallery shows of a public repository
 tasks                                         what one process at a time does
+pull_through_rules                            which names are fetched from where
+secrets                                       with which credentials
+upstream_tags                                 what was last compared with an upstream
+upstream_leases                               what is being fetched, by whom
 event_targets ── event_deliveries             who is told of what, and has not been yet
 users ──┬─ access_keys
         └─ user_policies
@@ -57,6 +62,7 @@ from registry.database.schema.content import (
     uploads,
 )
 from registry.database.schema.events import event_deliveries, event_targets
+from registry.database.schema.gates import gates
 from registry.database.schema.identities import (
     access_keys,
     accounts,
@@ -99,6 +105,12 @@ from registry.database.schema.replication import (
 )
 from registry.database.schema.scanning import scan_reports, scans
 from registry.database.schema.signing import image_signatures
+from registry.database.schema.upstreams import (
+    pull_through_rules,
+    secrets,
+    upstream_leases,
+    upstream_tags,
+)
 
 __all__ = [
     "Instant",
@@ -112,6 +124,7 @@ __all__ = [
     "creation_templates",
     "event_deliveries",
     "event_targets",
+    "gates",
     "group_members",
     "groups",
     "image_blobs",
@@ -139,6 +152,7 @@ __all__ = [
     "protections",
     "public_aliases",
     "public_registries",
+    "pull_through_rules",
     "pull_time_exclusions",
     "quotas",
     "registry_settings",
@@ -152,9 +166,12 @@ __all__ = [
     "roles",
     "scan_reports",
     "scans",
+    "secrets",
     "tags",
     "tasks",
     "upload_parts",
     "uploads",
+    "upstream_leases",
+    "upstream_tags",
     "users",
 ]

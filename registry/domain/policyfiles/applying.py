@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from registry.database.schema import accounts
 from registry.domain.policyfiles.documents import NOT_APPLIED
+from registry.domain.policyfiles.gates import apply_gates
 from registry.domain.policyfiles.holders import apply_attachments
 from registry.domain.policyfiles.lifecycle import apply_lifecycle
 from registry.domain.policyfiles.managed import ManagedPolicies
@@ -57,6 +58,7 @@ class PolicyFiles:
         apply_attachments(connection, self._scope.account, folder, outcome, problems, prune=prune)
         apply_repositories(connection, self._scope, folder.of("repository"), outcome, prune=prune)
         apply_lifecycle(connection, self._scope, folder.of("lifecycle"), outcome, prune=prune)
+        apply_gates(connection, self._scope, folder.of("gate"), outcome, prune=prune)
         apply_registry(connection, self._scope, folder.of("registry"), outcome, prune=prune)
         managed.clear(folder, prune=prune)
         if problems:

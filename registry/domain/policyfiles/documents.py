@@ -47,7 +47,5 @@ CHECKS: Mapping[str, Callable[[str], None]] = {
 }
 """Each raises PolicyInvalid, with line and column where a place can be named."""
 
-NOT_APPLIED: Mapping[str, str] = {
-    "gate": "this server has no gates yet",
-}
+NOT_APPLIED: Mapping[str, str] = {}
 """Kinds whose files are checked and then have no effect, and why."""

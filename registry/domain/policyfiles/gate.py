@@ -1,6 +1,6 @@
 """Whether a text is a gate: which images may not be pulled because of what a scan found.
 
-The document is Moorage's own; `docs/policy-files.md` describes it.
+The document is Moorage's own; `docs/gates.md` describes it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from datetime import date
 
 from registry.aws.policy import PolicyInvalid
 from registry.aws.policy.reading import Node
+from registry.domain.gates.keys import read_key
 from registry.domain.policyfiles.nodes import (
     boolean,
     checked,
@@ -23,10 +24,14 @@ from registry.values.digest import shown
 
 SEVERITIES = ("INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL")
 TEXT_MAX = 131_072
+GRACE_MAX = 3650
+"""Days that a grace may have."""
+
+KEYS_MAX = 10
 
 _MEMBERS = (
-    "description", "repositories", "severity", "unscanned", "unsigned", "graceDays", "dryRun",
-    "exceptions",
+    "description", "repositories", "severity", "fixableOnly", "unscanned", "unsigned",
+    "signatureKeys",     "graceDays", "graceFrom", "dryRun", "exceptions",
 )  # fmt: skip
 _REFUSING = ("severity", "unscanned", "unsigned")
 _PATTERN = re.compile(r"[a-z0-9*?._/-]{1,256}", re.ASCII)
@@ -58,12 +63,32 @@ def _gate(root: Node) -> None:
 def _options(found: dict[str, Node]) -> None:
     if "description" in found:
         some_text(found["description"], 1000)
-    if "graceDays" in found:
-        whole(found["graceDays"], 0)
-    if "dryRun" in found:
-        boolean(found["dryRun"])
+    if "graceDays" in found and whole(found["graceDays"], 0) > GRACE_MAX:
+        raise found["graceDays"].refused(f"must be at most {GRACE_MAX} days")
+    if "graceFrom" in found:
+        one_of(found["graceFrom"], "finding", "push")
+    for name in ("dryRun", "fixableOnly"):
+        if name in found:
+            boolean(found[name])
+    if "fixableOnly" in found and "severity" not in found:
+        raise found["fixableOnly"].refused("has no meaning without severity")
+    if "signatureKeys" in found:
+        _keys(found)
     for exception in elements(found["exceptions"]) if "exceptions" in found else []:
         _exception(exception)
+
+
+def _keys(found: dict[str, Node]) -> None:
+    if "unsigned" not in found:
+        raise found["signatureKeys"].refused("has no meaning without unsigned")
+    keys = elements(found["signatureKeys"], least=1)
+    if len(keys) > KEYS_MAX:
+        raise found["signatureKeys"].refused(f"must have at most {KEYS_MAX} elements")
+    for each in keys:
+        try:
+            read_key(each.text())
+        except ValueError as error:
+            raise each.refused(str(error)) from None
 
 
 def _exception(node: Node) -> None:

@@ -46,6 +46,10 @@ class Reports:
         connection.execute(sa.insert(scan_reports).values(image_id=image_id, **sealed))
         return True
 
+    def drop(self, connection: sa.Connection, image_id: int) -> None:
+        """Keep nothing of the image."""
+        _drop(connection, image_id)
+
     def findings(self, connection: sa.Connection, image_id: int) -> list[Finding]:
         """What was found last; nothing where nothing was. Raises Damaged, KeyUnavailable."""
         content = self._read(connection, image_id, "findings", _FINDINGS)

@@ -23,7 +23,7 @@ SCANNING = "scanning"
 """Name of the registry's setting."""
 DAY = timedelta(days=1)
 
-_CONFIGS = frozenset(
+CONFIGS = frozenset(
     {
         "application/vnd.oci.image.config.v1+json",
         "application/vnd.docker.container.image.v1+json",
@@ -52,7 +52,7 @@ def scannable(manifest: Manifest) -> bool:
     config = manifest.config
     return (
         config is not None
-        and config.media_type in _CONFIGS
+        and config.media_type in CONFIGS
         and manifest.artifact_type == config.media_type
         and (not manifest.layers or any("tar" in each.media_type for each in manifest.layers))
     )
@@ -72,13 +72,18 @@ def pushed(
 
 
 def request(
-    connection: sa.Connection, image_id: int, cause: states.Cause, *, daily: int = 0
+    connection: sa.Connection,
+    image_id: int,
+    cause: states.Cause,
+    moment: datetime | None = None,
+    *,
+    daily: int = 0,
 ) -> None:
     """Let an image be scanned; one whose scan is waiting or running already is left alone.
 
     `daily` is how many scans may be asked for in a day; 0: any number. Raises LimitExceeded.
     """
-    moment = now()
+    moment = moment or now()
     mine = scans.c.image_id == image_id
     row = connection.execute(sa.select(scans).where(mine)).first()
     if row is not None and row.status in states.OPEN:

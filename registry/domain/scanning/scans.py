@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from registry.values.digest import Digest
 
 _BATCH = 500
+NO_PLATFORM = "unknown/unknown"
+"""What docker build writes down for its attestations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +138,8 @@ class Scans:
     ) -> list[Platform]:
         query = sa.select(images.c.manifest).where(images.c.id == row.id)
         sealed = connection.execute(query).scalar_one()
-        content = json.loads(self._vault.open(row.key_id, sealed, row.digest))
         found = []
-        for item in content["manifests"]:
-            digest = item["digest"]
+        for digest, name in listed(self._vault.open(row.key_id, sealed, row.digest)):
             child = connection.execute(
                 rows.light_columns().where(
                     images.c.repository_id == repository.id, images.c.digest == digest
@@ -151,12 +151,21 @@ class Scans:
                 if child is None or state is None
                 else self._plain(connection, repository, child, state, raw=raw)
             )
-            found.append(Platform(digest, platform_name(item), result))
+            found.append(Platform(digest, name, result))
         return found
 
 
-def platform_name(descriptor: Mapping[str, Any]) -> str:
-    """`linux/arm64/v8`, of what an index says of an image; empty where it says nothing."""
+def listed(index: bytes) -> list[tuple[str, str]]:
+    """Digest and platform of what an index lists, in its order, each once.
+
+    A platform is `linux/arm64/v8`, empty where the index says nothing of it, and NO_PLATFORM
+    for attestations.
+    """
+    found = {item["digest"]: _platform(item) for item in json.loads(index)["manifests"]}
+    return list(found.items())
+
+
+def _platform(descriptor: Mapping[str, Any]) -> str:
     given = descriptor.get("platform")
     if not isinstance(given, dict):
         return ""

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
+from registry.domain.gates.gates import Gates
 from registry.domain.identities.entities import GROUPS, ROLES
 from registry.domain.lifecycle.language import parse
 from registry.domain.lifecycle.policies import LifecyclePolicies
-from registry.domain.policyfiles.folder import read_folder
 from registry.domain.registries import Registries
 from tests.domain.policyfiles.world import EXAMPLES, OTHER, PULL, PUSH, SCOPE, World, arn
 
@@ -24,7 +24,7 @@ def applied(world: World) -> World:
     for name in ("team/shared", "team/app", "team/ci/app", "public", "prod/app"):
         world.repository(name)
     outcome = world.apply(EXAMPLES)
-    assert len(outcome.changes) == 11
+    assert len(outcome.changes) == 12
     assert outcome.waiting == []
     return world
 
@@ -39,12 +39,17 @@ def test_the_examples_change_nothing_the_second_time(applied: World) -> None:
     assert applied.apply(EXAMPLES).changes == []
 
 
-def test_kinds_that_have_no_effect_yet_are_said_to_have_none(applied: World) -> None:
-    said = sorted(str(problem) for problem in applied.apply(EXAMPLES).unsupported)
-    assert [line.split(": ", 1)[1] for line in said] == [
-        "validated, not applied: this server has no gates yet",
-    ]
-    assert len(said) == len(read_folder(EXAMPLES).of("gate"))
+def test_every_kind_has_an_effect(applied: World) -> None:
+    assert applied.apply(EXAMPLES).unsupported == []
+
+
+def test_the_gate_stands_before_production(applied: World) -> None:
+    gates = Gates(applied.database, applied.ground.cache)
+    (gate,) = gates.before(applied.repositories.get(SCOPE, "prod/app"))
+    assert (gate.name, gate.severity, gate.unscanned, gate.dry_run) == (
+        "critical", "CRITICAL", True, True,
+    )  # fmt: skip
+    assert gates.before(applied.repositories.get(SCOPE, "team/app")) == ()
 
 
 def test_readers_pull_what_is_under_team_and_push_nothing(applied: World) -> None:

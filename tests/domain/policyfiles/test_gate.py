@@ -22,6 +22,7 @@ def gate(**members: Any) -> str:
         {"unscanned": "refuse", "unsigned": "allow", "graceDays": 0, "dryRun": False},
         {"exceptions": [EXCEPTION], "description": "what for"},
         {"exceptions": []},
+        {"fixableOnly": True, "graceFrom": "push", "graceDays": 3650},
     ],
 )
 def test_gates_pass(members: dict[str, Any]) -> None:
@@ -37,6 +38,11 @@ def test_gates_pass(members: dict[str, Any]) -> None:
         ({"severity": "high"}, "severity: 'high' is not one of INFORMATIONAL, LOW"),
         ({"unsigned": True}, "unsigned: must be a string"),
         ({"graceDays": -1}, "graceDays: must be a whole number of at least 0"),
+        ({"graceDays": 3651}, "graceDays: must be at most 3650 days"),
+        ({"graceFrom": "now"}, "graceFrom: 'now' is not one of finding, push"),
+        ({"fixableOnly": 1}, "fixableOnly: must be true or false"),
+        ({"signatureKeys": ["x"]}, "signatureKeys: has no meaning without unsigned"),
+        ({"unsigned": "refuse", "signatureKeys": ["x"]}, "signatureKeys[0]: is not a public key"),
         ({"dryRun": "no"}, "dryRun: must be true or false"),
         ({"dry_run": True}, "dry_run: 'dry_run' is not known here"),
         ({"exceptions": [{"vulnerability": "CVE-1"}]}, "exceptions[0]: reason is missing"),

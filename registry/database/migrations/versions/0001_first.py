@@ -152,6 +152,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account", name=op.f("pk_public_registries")),
     )
     op.create_table(
+        "pull_through_rules",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("prefix", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False, comment="upstreamRegistryUrl, as given"),
+        sa.Column(
+            "registry",
+            sa.Text(),
+            nullable=True,
+            comment="upstreamRegistry, where it is one that AWS knows",
+        ),
+        sa.Column("credential_arn", sa.Text(), nullable=True),
+        sa.Column("custom_role_arn", sa.Text(), nullable=True),
+        sa.Column("upstream_prefix", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account", "region", "prefix", name=op.f("pk_pull_through_rules")),
+    )
+    op.create_table(
         "pull_time_exclusions",
         sa.Column("account", sa.Text(), nullable=False),
         sa.Column("region", sa.Text(), nullable=False),
@@ -222,6 +241,20 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "secrets",
+        sa.Column("arn", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.LargeBinary(), nullable=False, comment="sealed under the keyring"),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("arn", name=op.f("pk_secrets")),
+        sa.UniqueConstraint(
+            "account", "region", "name", name=op.f("uq_secrets_account_region_name")
+        ),
+    )
+    op.create_table(
         "tasks",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("holder", sa.Text(), nullable=True, comment="who does it now"),
@@ -229,6 +262,13 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
         sa.Column("state", sa.JSON(), nullable=False, comment="where to go on"),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_tasks")),
+    )
+    op.create_table(
+        "upstream_leases",
+        sa.Column("key", sa.Text(), nullable=False, comment="what is being fetched"),
+        sa.Column("holder", sa.Text(), nullable=False),
+        sa.Column("held_until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_upstream_leases")),
     )
     op.create_table(
         "backfill_items",
@@ -312,6 +352,18 @@ def upgrade() -> None:
         "event_deliveries",
         ["event_target_id", "dead_at", "id"],
         unique=False,
+    )
+    op.create_table(
+        "gates",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "document", sa.Text(), nullable=False, comment="checked: domain/policyfiles/gate.py"
+        ),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["account"], ["accounts.id"], name=op.f("fk_gates_account")),
+        sa.PrimaryKeyConstraint("account", "region", "name", name=op.f("pk_gates")),
     )
     op.create_table(
         "groups",
@@ -669,6 +721,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_uploads")),
     )
     op.create_index(op.f("ix_uploads_repository_id"), "uploads", ["repository_id"], unique=False)
+    op.create_table(
+        "upstream_tags",
+        sa.Column(
+            "repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False, comment="what the upstream has"),
+        sa.Column(
+            "previous",
+            sa.Text(),
+            nullable=True,
+            comment="what it had before; still here after a crash",
+        ),
+        sa.Column("checked_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["repository_id"],
+            ["repositories.id"],
+            name=op.f("fk_upstream_tags_repository_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("repository_id", "name", name=op.f("pk_upstream_tags")),
+    )
     op.create_table(
         "users",
         sa.Column("id", sa.Text(), nullable=False),
