@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -428,9 +427,9 @@ def test_ended_rights_end_signatures_at_once_on_every_worker(registry: Registry)
 
 
 def test_what_is_not_here_yet_says_so(registry: Registry, client: httpx.Client) -> None:
-    scan = partial(registry.ecr().start_image_scan, repositoryName=NAME, imageId={"imageTag": "v1"})
-    code, message = refusal(scan)
-    assert (code, "StartImageScan" in message) == ("UnknownOperationException", True)
+    kms = registry.aws("kms", registry.admin.id, registry.admin.secret)
+    code, message = refusal(kms.describe_custom_key_stores)
+    assert (code, "DescribeCustomKeyStores" in message) == ("UnknownOperationException", True)
     target = "AmazonEC2ContainerRegistry_V20150921.ListImages"
     unsigned = client.post("/", headers={"x-amz-target": target})
     assert unsigned.status_code == 400
