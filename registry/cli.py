@@ -41,7 +41,7 @@ from registry.values.errors import KeyNotFound
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="moorage")
 def main() -> None:
-    """Amazon ECR's interface on a machine of your own."""
+    """A container registry with Amazon ECR's interface, on machines of your own."""
 
 
 for command in (

@@ -108,7 +108,7 @@ def apply_policies(directory: Path, files: PolicyFiles) -> None:
         _log.info("policy file applied", extra=fields(change=f"{change.sign} {change.what}"))
     for what in outcome.kept:
         _log.warning("policy stands though its file is gone", extra=fields(policy=what))
-    for problem in (*outcome.waiting, *outcome.unsupported):
+    for problem in outcome.waiting:
         _log.warning("policy file not in force", extra=fields(reason=str(problem)))
 
 

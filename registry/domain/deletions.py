@@ -128,6 +128,12 @@ class Deletions:
             if self._removal.protects(connection, repository, tags_)
         }
 
+    def shield(
+        self, connection: sa.Connection, repository: Repository
+    ) -> Callable[[Sequence[str]], bool]:
+        """Whether an image with these tags must not be deleted. Raises Vanished."""
+        return self._removal.shield(connection, repository)
+
     def _delete(
         self, connection: sa.Connection, repository: Repository, target: _Target, moment: datetime
     ) -> Gone | Kept:

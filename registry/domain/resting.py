@@ -23,7 +23,8 @@ from registry.database.schema import (
     tags,
 )
 from registry.domain import events, image_rows, link_rows, links, orphans, shadows
-from registry.domain.protection import refuse_repository, refuse_tags
+from registry.domain.protection import protection_of, refuse_repository, refuse_tags
+from registry.domain.repositories import current
 from registry.values.errors import Protected
 
 if TYPE_CHECKING:
@@ -134,6 +135,21 @@ class Removal:
         except Protected:
             return True
         return False
+
+    def shield(
+        self, connection: sa.Connection, repository: Repository
+    ) -> Callable[[Sequence[str]], bool]:
+        """`protects` for many images at once, as of this transaction. Raises Vanished."""
+        protection = protection_of(connection, repository)
+        fixed = None if self.delete_immutable else current(connection, repository)
+
+        def protects(names: Sequence[str]) -> bool:
+            return any(
+                protection.covers(name) or (fixed is not None and fixed.fixes(name))
+                for name in names
+            )
+
+        return protects
 
     def _refuse(
         self, connection: sa.Connection, repository: Repository, names: Sequence[str]

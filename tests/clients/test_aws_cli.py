@@ -174,6 +174,6 @@ def test_retagging_as_the_user_guide_does_it(
 
 
 def test_an_operation_that_is_not_there_says_so(aws: Program) -> None:
-    refused = aws.refused("ecr", "describe-pull-through-cache-rules")
-    assert "when calling the DescribePullThroughCacheRules operation" in refused
+    refused = aws.refused("kms", "describe-custom-key-stores")
+    assert "when calling the DescribeCustomKeyStores operation" in refused
     assert "Traceback" not in refused

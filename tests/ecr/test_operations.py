@@ -426,7 +426,10 @@ def test_ended_rights_end_signatures_at_once_on_every_worker(registry: Registry)
     beside.close()
 
 
-def test_a_request_that_is_not_signed(client: httpx.Client) -> None:
+def test_what_is_not_here_yet_says_so(registry: Registry, client: httpx.Client) -> None:
+    kms = registry.aws("kms", registry.admin.id, registry.admin.secret)
+    code, message = refusal(kms.describe_custom_key_stores)
+    assert (code, "DescribeCustomKeyStores" in message) == ("UnknownOperationException", True)
     target = "AmazonEC2ContainerRegistry_V20150921.ListImages"
     unsigned = client.post("/", headers={"x-amz-target": target})
     assert unsigned.status_code == 400

@@ -26,6 +26,7 @@ from registry.domain.lifecycle.kinship import Image
 from registry.domain.lifecycle.language import parse
 from registry.domain.lifecycle.notices import announce, withdraw
 from registry.domain.lifecycle.uses import used_among
+from registry.domain.repositories import by_id
 from registry.domain.shadows import RESTING
 from registry.domain.tasks import Task, now
 from registry.values.errors import RepositoryNotFound, Unavailable
@@ -82,6 +83,7 @@ class Runs:
         """`notice` is how long before it goes an image is announced."""
         self._database = database
         self._repositories = repositories
+        self._deletions = deletions
         self._acting = Acting(database, deletions, uses)
         self._uses = uses
         self._notice = notice
@@ -116,8 +118,19 @@ class Runs:
         with self._database.read() as connection:
             images = census(connection, repository_id)
             references = self._uses.references(connection, repository_id)
-        used = used_among(images, references)
-        return evaluate(parse(document), images, moment or self._clock(), used), images
+            protected = self._protected(connection, repository_id, images)
+        kept = used_among(images, references) | protected
+        return evaluate(parse(document), images, moment or self._clock(), kept), images
+
+    def _protected(
+        self, connection: sa.Connection, repository_id: int, images: list[Image]
+    ) -> frozenset[int]:
+        """Ids of what must not be deleted: a rule passes it over, as what is in use."""
+        repository = by_id(connection, repository_id)
+        if repository is None or repository.scope.account == RESTING:
+            return frozenset()
+        protects = self._deletions.shield(connection, repository)
+        return frozenset(image.id for image in images if image.tags and protects(image.tags))
 
     def _due(self) -> LifecyclePolicy | None:
         with self._database.read() as connection:

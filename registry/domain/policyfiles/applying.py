@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from registry.database.schema import accounts
-from registry.domain.policyfiles.documents import NOT_APPLIED
 from registry.domain.policyfiles.gates import apply_gates
 from registry.domain.policyfiles.holders import apply_attachments
 from registry.domain.policyfiles.lifecycle import apply_lifecycle
@@ -63,11 +62,6 @@ class PolicyFiles:
         managed.clear(folder, prune=prune)
         if problems:
             raise PolicyFilesInvalid(problems)
-        outcome.unsupported = [
-            Problem(file.file, f"validated, not applied: {NOT_APPLIED[file.kind]}")
-            for file in folder.files
-            if file.kind in NOT_APPLIED
-        ]
         return outcome
 
     def _require_account(self, connection: sa.Connection, folder: Folder) -> None:

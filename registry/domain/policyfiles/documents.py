@@ -46,6 +46,3 @@ CHECKS: Mapping[str, Callable[[str], None]] = {
     "gate": check_gate,
 }
 """Each raises PolicyInvalid, with line and column where a place can be named."""
-
-NOT_APPLIED: Mapping[str, str] = {}
-"""Kinds whose files are checked and then have no effect, and why."""

@@ -27,8 +27,6 @@ class Outcome:
     changes: list[Change] = field(default_factory=list)
     waiting: list[Problem] = field(default_factory=list)
     """Files about something that does not exist yet."""
-    unsupported: list[Problem] = field(default_factory=list)
-    """Files of kinds that this server does not apply."""
     kept: list[str] = field(default_factory=list)
     """Made from files that are gone, and left in place."""
 

@@ -17,7 +17,7 @@ def lines(outcome: Outcome, *, documents: bool, pruned: bool) -> Iterator[str]:
             yield from _difference(change)
     for what in outcome.kept if not pruned else ():
         yield f"= {what}: its file is gone; --prune removes it"
-    for problem in (*outcome.waiting, *outcome.unsupported):
+    for problem in outcome.waiting:
         yield f"! {problem}"
     if not outcome.changes:
         yield "nothing to change"

@@ -12,7 +12,7 @@ from registry.domain.protection import Protections
 from registry.domain.undelete import Undelete
 from tests import images
 from tests.application import SCOPE, Registry
-from tests.domain.lifecycle.holding import NAME, done, hold, image, left, put, repository, run
+from tests.domain.lifecycle.holding import NAME, done, hold, image, left, put, repository, run, runs
 from tests.domain.lifecycle.world import aged, policy, rule
 
 BY_AGE = policy(rule(**aged(30)))
@@ -44,10 +44,12 @@ def test_what_is_protected_stays_with_its_signature(registry: Registry) -> None:
     made = image("a")
     signature = images.artifact("application/vnd.sig", b"sig", subject=made)
     old, signed = hold(registry, made, "v1", age=31), hold(registry, signature, age=31)
-    hold(registry, image("b"), "dev", age=31)
+    dev = hold(registry, image("b"), "dev", age=31)
     Protections(registry.ground.database).set(repository(registry), itself=None, patterns=["v*"])
     put(registry, BY_AGE)
-    assert done(registry) == Done(expired=1, kept=2)
+    would, _ = runs(registry).select(repository(registry).id, BY_AGE)
+    assert done(registry) == Done(expired=1), "what the preview said would go"
+    assert [str(each.image.digest) for each in would] == [str(dev)]
     assert left(registry) == {old, signed}
 
 

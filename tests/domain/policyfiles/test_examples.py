@@ -40,7 +40,7 @@ def test_the_examples_change_nothing_the_second_time(applied: World) -> None:
 
 
 def test_every_kind_has_an_effect(applied: World) -> None:
-    assert applied.apply(EXAMPLES).unsupported == []
+    assert applied.apply(EXAMPLES).waiting == []
 
 
 def test_the_gate_stands_before_production(applied: World) -> None:
