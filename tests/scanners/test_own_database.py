@@ -34,5 +34,8 @@ def test_from_a_pushed_database_to_findings(start_server: StartServer, tmp_path:
         ("CVE-2020-14343", "5.4"), ("CVE-2024-22195", "3.1.3"),
     }  # fmt: skip
     assert (cache / "db" / "trivy.db").exists()
-    audited = "".join(each.read_text() for each in (server.data / "audit").iterdir())
-    assert told.split()[1] in audited
+
+    def audited() -> str:  # a running server writes within a second
+        return "".join(each.read_text() for each in (server.data / "audit").iterdir())
+
+    until(audited, lambda it: told.split()[1] in it)
