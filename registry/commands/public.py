@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from registry.commands.opened import opened
-from registry.commands.options import Group, options, settings_of
+from registry.commands.options import KEYS, Group, options, settings_of
 from registry.domain.public.registries import PublicRegistries
 
-_on_server = options("data", "account", "region", "keyring")
+_on_server = options("data", "account", "region", *KEYS)
 
 
 @click.group(cls=Group)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from registry.commands.options import Group, options, settings_of
+from registry.commands.options import KEYS, Group, options, settings_of
 from registry.domain.signing.keys import SigningKeys
 from registry.keys.local import LocalKeyring
 from registry.values.errors import ParameterInvalid
@@ -25,7 +25,7 @@ def signing_key() -> None:
 
 @signing_key.command()
 @click.argument("profile", metavar="PROFILE_ARN")
-@options("data", "account", "region", "keyring")
+@options("data", "account", "region", *KEYS)
 def export(profile: str, config: Path | None, **given: Any) -> None:
     """Print the public key that verifies what the profile PROFILE_ARN signed, as PEM."""
     if _PROFILE.fullmatch(profile) is None:

@@ -10,12 +10,12 @@ import click
 
 from registry.caching import secrets_of
 from registry.commands.opened import opened
-from registry.commands.options import Group, options, settings_of
+from registry.commands.options import KEYS, Group, options, settings_of
 from registry.domain.upstreams.secrets import Secret
 from registry.domain.upstreams.sources import PREFIX, secret_name, secret_value
 from registry.values.errors import ParameterInvalid
 
-_on_server = options("data", "account", "region", "keyring")
+_on_server = options("data", "account", "region", *KEYS)
 
 
 @click.group("upstream-credentials", cls=Group)
