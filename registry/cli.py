@@ -81,7 +81,7 @@ def serve(config: Path | None, **given: Any) -> None:
     """
     settings = settings_of(config, given)
     # Only here: the other commands have no use for a server.
-    from registry.serve import serve as run  # noqa: PLC0415
+    from registry.serve import serve as run  # noqa: PLC0415 - only here, see above
 
     sys.exit(run(settings, click.echo))
 

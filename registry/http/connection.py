@@ -52,7 +52,7 @@ class Connection(HttpToolsProtocol):
 
     # The connection
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # a narrower transport
         """Begin to watch it; a surplus connection is refused as soon as it asks something."""
         super().connection_made(transport)
         self._surplus = len(self.connections) > self.limits.connections

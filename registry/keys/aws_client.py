@@ -51,8 +51,8 @@ def kms_client(
     attempt. Raises ValueError for an endpoint that is not a URL.
     """
     # Only here: a server whose keys are its own never pays for loading boto3.
-    import boto3  # noqa: PLC0415
-    from botocore.config import Config  # noqa: PLC0415
+    import boto3  # noqa: PLC0415 - see above
+    from botocore.config import Config  # noqa: PLC0415 - see above
 
     config = Config(  # type: ignore[call-arg] # the stubs lack ignore_configured_endpoint_urls
         connect_timeout=connect_timeout,

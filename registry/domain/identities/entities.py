@@ -8,6 +8,7 @@ Source: IAM User Guide, "IAM identifiers" and "IAM and AWS STS quotas".
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -89,7 +90,7 @@ class Entity:
         return iam_arn(self.account, self.kind.noun, self.path, self.name)
 
 
-class Entities(Generic[E]):
+class Entities(ABC, Generic[E]):
     """Get, list and rename the entities of one kind."""
 
     kind: Kind
@@ -135,8 +136,9 @@ class Entities(Generic[E]):
             new = iam_arn(account, self.kind.noun, changed["path"], changed["name"])
             rename_principal(connection, old, new)
 
+    @abstractmethod
     def _entity(self, connection: sa.Connection, row: sa.Row[Any]) -> E:
-        raise NotImplementedError
+        """A row of the kind's table, with what lies in other tables."""
 
 
 def entity(kind: Kind, row: sa.Row[Any]) -> Entity:

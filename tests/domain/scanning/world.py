@@ -65,7 +65,7 @@ class FakeScanner:
                 self._now.remove(target)
 
     def convert(self, report: bytes, form: Format) -> bytes:
-        raise NotImplementedError(form, report)
+        raise AssertionError(f"no scan asks for {form} of {len(report)} bytes")
 
     def stop(self) -> None:
         self.stopped.set()
