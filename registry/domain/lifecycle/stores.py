@@ -40,7 +40,7 @@ def lifecycle_of(
     """The parts over the domain; `notice` is how long before it goes an image is announced.
 
     Referrers follow a deleted subject after `grace`.
-    ."""
+    """
     uses = Uses(database)
     runs = Runs(database, repositories, deletions, uses, notice=notice)
     previews = Previews(database, runs)
