@@ -19,6 +19,7 @@ from registry.api.gates import GateEndpoints
 from registry.api.passwords import Passwords
 from registry.api.scans import ScanEndpoints
 from registry.api.uses import UseEndpoints
+from registry.api.vex import VexEndpoints
 from registry.aws.gateway import Gateway
 from registry.background import Work, repeated
 from registry.callers import Authorizer, LoginPasswords, Refusals, SigningKeys
@@ -30,7 +31,9 @@ from registry.domain.events.pulls import SECONDS as PULL_EVENTS_SECONDS
 from registry.domain.pages import Pages
 from registry.domain.pulls import SECONDS as PULLS_SECONDS
 from registry.domain.replication.replicator import SECONDS as REPLICATION_SECONDS
+from registry.domain.scanning.settings import RepositoryScanSettings
 from registry.domain.signing.signer import SECONDS as SIGNING_SECONDS
+from registry.domain.vex.kept import VexDocuments
 from registry.ecr.binding import bound_ecr
 from registry.ecrpublic.binding import bound_ecr_public
 from registry.ground import Ground, lay_ground
@@ -173,6 +176,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
             *event_targets.routes,
             *UseEndpoints(stores.lifecycle.uses).routes,
             *scan_reports.routes,
+            *vex_endpoints_of(ground, stores).routes,
             *keeping_routes(settings, ground, repositories, pages),
         ],
         SigningKeys(ground.directory, ground.sessions),
@@ -191,6 +195,13 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         "gallery": gallery_of(public, stores, pages),
     }
     return Observe(Front(below, gateway, rest), metrics)
+
+
+def vex_endpoints_of(ground: Ground, stores: EcrStores) -> VexEndpoints:
+    """What is said of findings, and what is set for scans."""
+    documents = VexDocuments(ground.database)
+    settings = RepositoryScanSettings(ground.database)
+    return VexEndpoints(stores.repositories, stores.images, documents, stores.vex, settings)
 
 
 class Front:

@@ -19,6 +19,8 @@ from registry.domain.scanning.watch import Watch
 from registry.domain.scanning.worker import Address, Outcome, Stop, Worker
 from registry.domain.tasks import Task, now
 from registry.domain.vault import Vault
+from registry.domain.vex.recounting import SECONDS as RECOUNT_SECONDS
+from registry.domain.vex.recounting import Recounting
 from registry.ecr.binding import Stores
 from registry.ground import Ground
 from registry.http.logs import fields
@@ -170,6 +172,7 @@ def scanning_of(
         watch=watch,
         passes=passes_of(ground),
         address=address_of(settings),
+        vex=stores.vex,
         timeout=timedelta(seconds=settings.scan_timeout),
     )
     rescans = Rescans(database, duration=settings.scan_duration)
@@ -199,4 +202,10 @@ def scan_works(
         scanning.look(lambda: stop.is_set() or ended.is_set(), update)
 
     each = [Work(f"scan-{number}", scan, SECONDS) for number in range(settings.scan_workers)]
-    return [*each, Work("scanner", look, SECONDS), Work("scanner-end", end, 0.0)]
+    recounting = Recounting(ground.database, stores.scans, lambda *_: None)
+    return [
+        *each,
+        Work("scanner", look, SECONDS),
+        Work("vex", recounting.run, RECOUNT_SECONDS),
+        Work("scanner-end", end, 0.0),
+    ]
