@@ -62,7 +62,7 @@ from registry.oci.routes import table
 from registry.oci.scanner import ScannerDoor
 from registry.oci.uploads import UploadEndpoints
 from registry.public import gallery_of, public_stores
-from registry.scanning import passes_of, scan_works, shelved
+from registry.scanning import following_works, passes_of, scan_works, shelved
 from registry.signing import signer_of
 from registry.stores import (
     attachments_of,
@@ -246,6 +246,7 @@ def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metric
         Work("pull-events", delivery.tell_pulls, PULL_EVENTS_SECONDS),
         Work("rekeying", Moves(rekeyer_of(settings, ground)).run, MOVES_SECONDS),
         *scan_works(settings, ground, stores, metrics, scanner),
+        *following_works(ground, stores),
     ]
 
 

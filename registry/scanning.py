@@ -202,10 +202,10 @@ def scan_works(
         scanning.look(lambda: stop.is_set() or ended.is_set(), update)
 
     each = [Work(f"scan-{number}", scan, SECONDS) for number in range(settings.scan_workers)]
+    return [*each, Work("scanner", look, SECONDS), Work("scanner-end", end, 0.0)]
+
+
+def following_works(ground: Ground, stores: Stores) -> Sequence[Work]:
+    """What is done after scans."""
     recounting = Recounting(ground.database, stores.scans, lambda *_: None)
-    return [
-        *each,
-        Work("scanner", look, SECONDS),
-        Work("vex", recounting.run, RECOUNT_SECONDS),
-        Work("scanner-end", end, 0.0),
-    ]
+    return [Work("vex", recounting.run, RECOUNT_SECONDS)]

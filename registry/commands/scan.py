@@ -193,6 +193,8 @@ def _standing(state: ScanState | None) -> str:
     if state.completed_at is None:
         return state.status
     found = listed(state.counts) or "nothing found"
+    if gone := sum(state.suppressed.values()):
+        found = f"{found}, {gone} suppressed"
     mark = "" if state.status == COMPLETE else f"{state.status}, before that: "
     return f"{mark}{found}  {state.completed_at:%Y-%m-%d %H:%M} UTC"
 

@@ -13,6 +13,7 @@ from registry.domain.repositories import current
 from registry.domain.tasks import now
 from registry.domain.vex import marks
 from registry.domain.vex.documents import read_document
+from registry.domain.vex.reading import VexInvalid
 from registry.values.digest import Digest, shown
 from registry.values.errors import EntityNotFound, LimitExceeded, ParameterInvalid
 
@@ -62,12 +63,15 @@ class VexDocuments:
     def put(self, repository: Repository, name: str, content: str, principal: str) -> Kept:
         """Make or change one; `principal` is the ARN of who does.
 
-        Raises ParameterInvalid (VexInvalid), LimitExceeded, Vanished.
+        Raises ParameterInvalid, LimitExceeded, Vanished.
         """
         if _NAME.fullmatch(name) is None:
             known = "A-Z a-z 0-9 and +=,.@_-"
             raise ParameterInvalid(f"{shown(name)} is no name of a VEX document: {known}")
-        read = read_document(content)
+        try:
+            read = read_document(content)
+        except VexInvalid as error:
+            raise ParameterInvalid(str(error)) from None
         row = {
             "repository_id": repository.id,
             "name": name,

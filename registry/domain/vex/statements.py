@@ -116,8 +116,12 @@ def _judged(finding: Finding, known: Mapping[str, list[Statement]], image: Names
     ]
     if not said:
         return finding
-    last = max(said, key=lambda each: (each.at, not each.suppresses))
-    return replace(finding, verdict=last)
+    return replace(finding, verdict=max(said, key=_weight))
+
+
+def _weight(verdict: Verdict) -> tuple[object, ...]:
+    """The order in which documents are read says nothing."""
+    return verdict.at, not verdict.suppresses, verdict.status, verdict.words, verdict.source
 
 
 def _package(finding: Finding) -> purls.Purl | None:
