@@ -26,9 +26,9 @@ from registry.collection import Collection
 from registry.config import Settings
 from registry.database.database import Database
 from registry.delivery import delivery_of
-from registry.domain.events.pulls import SECONDS as PULL_EVENTS_SECONDS
 from registry.domain.pages import Pages
 from registry.domain.pulls import SECONDS as PULLS_SECONDS
+from registry.domain.pulls import TELL_SECONDS as PULL_EVENTS_SECONDS
 from registry.domain.replication.replicator import SECONDS as REPLICATION_SECONDS
 from registry.domain.signing.signer import SECONDS as SIGNING_SECONDS
 from registry.ecr.binding import bound_ecr

@@ -36,6 +36,7 @@ secrets                                       with which credentials
 upstream_tags                                 what was last compared with an upstream
 upstream_leases                               what is being fetched, by whom
 event_targets ── event_deliveries             who is told of what, and has not been yet
+journals                                      how far journals of pulls were told
 users ──┬─ access_keys
         └─ user_policies
 """
@@ -61,7 +62,7 @@ from registry.database.schema.content import (
     upload_parts,
     uploads,
 )
-from registry.database.schema.events import event_deliveries, event_targets
+from registry.database.schema.events import event_deliveries, event_targets, journals
 from registry.database.schema.gates import gates
 from registry.database.schema.identities import (
     access_keys,
@@ -136,6 +137,7 @@ __all__ = [
     "images_in_use",
     "inline_policies",
     "instance_profiles",
+    "journals",
     "key_grants",
     "leftovers",
     "lifecycle_notices",
