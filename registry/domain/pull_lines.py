@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from registry.domain.images import Image
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 _TEXTS_MAX = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Pull:
+class Pull(NamedTuple):
     """What a line says."""
 
     end: int
