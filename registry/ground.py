@@ -32,11 +32,16 @@ if TYPE_CHECKING:
     from registry.storage.driver import Driver
 
 
+ECS_DATABASE = "ecs.db"
+
+
 @dataclass(frozen=True, slots=True)
 class Ground:
     """What lies below the domain."""
 
     database: Database
+    ecs: Database
+    """What ECS keeps."""
     cache: Cache
     keys: LocalKeyring
     """The keyring: keys of our own, and what all other secrets derive from."""
@@ -62,6 +67,7 @@ class Ground:
             self.pulls.flush(everything=True)
         self.cache.close()
         self.database.close()
+        self.ecs.close()
 
 
 def lay_ground(settings: Settings) -> Ground:
@@ -74,6 +80,7 @@ def lay_ground(settings: Settings) -> Ground:
     directory = Directory(database, cache, secrets)
     return Ground(
         database=database,
+        ecs=Database(settings.data / ECS_DATABASE),
         cache=cache,
         keys=keys,
         provider=keys if aws is None else Providers(keys, aws),

@@ -8,8 +8,8 @@ from registry.api.deleted import DeletedEndpoints
 from registry.api.protection import ProtectionEndpoints
 from registry.api.routes import Route
 from registry.api.usage import UsageEndpoints
+from registry.aws.pages import Pages
 from registry.config import Settings
-from registry.domain.pages import Pages
 from registry.domain.protection import Protections
 from registry.domain.quotas import Quotas
 from registry.domain.repositories import Repositories
