@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from registry.database.schema import images, replicated_deletions, replications, repositories, tags
 from registry.domain.replication.rules import destinations, rules
+from registry.domain.upstreams import provenance
 from registry.values.scope import Scope
 
 IN_PROGRESS, COMPLETE, FAILED = "IN_PROGRESS", "COMPLETE", "FAILED"
@@ -20,6 +21,7 @@ IN_PROGRESS, COMPLETE, FAILED = "IN_PROGRESS", "COMPLETE", "FAILED"
 
 def pushed(connection: sa.Connection, image_id: int) -> None:
     """An image came, or a tag of it: let it go where the rules of its registry say."""
+    provenance.was_pushed(connection, image_id)
     found = _repository_of(connection, image_id)
     if found is None:
         return
