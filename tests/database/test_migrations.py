@@ -11,7 +11,14 @@ from alembic import command
 
 from registry.database import migrate
 from registry.database.database import Database
-from registry.database.schema import images, repositories, tags, upstream_images, upstream_tags
+from registry.database.schema import (
+    images,
+    rekeys,
+    repositories,
+    tags,
+    upstream_images,
+    upstream_tags,
+)
 
 
 @pytest.fixture
@@ -58,3 +65,19 @@ def test_what_came_from_an_upstream_is_known(old: Database) -> None:
         came = connection.execute(sa.select(upstream_images.c.image_id)).scalars().all()
         assert sorted(came) == [1, 2, 3]
         assert connection.execute(sa.select(sa.func.count()).select_from(images)).scalar() == 6
+
+
+def test_moves_to_other_keys_go_on(old: Database) -> None:
+    with old.write() as connection:
+        insert(connection, repositories, id=1, account="1", region="r", name="app")
+        for key, problem in (("one", None), ("two", "the disk")):
+            moved = {"key_id": key, "blobs": 3, "blob_bytes": 500, "problem": problem}
+            insert(connection, rekeys, repository_id=1, **moved)
+    migrate.upgrade(old)
+    with old.read() as connection:
+        columns = (rekeys.c.key_id, rekeys.c.blob_bytes, rekeys.c.problem, rekeys.c.stopped_at)
+        found = connection.execute(sa.select(*columns).order_by(rekeys.c.key_id)).all()
+        assert [tuple(row) for row in found] == [
+            ("one", 500, None, None),
+            ("two", 500, "the disk", None),
+        ]
