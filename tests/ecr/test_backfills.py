@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from registry.database.schema import backfills
-from registry.stores import replicator_of
+from registry.stores import replicator_of, undelete_of
 from registry.values.scope import Scope
-from tests.application import ACCOUNT, OpenRegistry, Registry, allow
+from tests.application import ACCOUNT, SCOPE, OpenRegistry, Registry, allow
 from tests.domain.copying.places import check_pullable, content
 from tests.ecr.calls import NAME, image, refusal
 from tests.ecr.replicating import (
@@ -133,6 +133,11 @@ class TestBackfills:
                         assert client.get(f"/v2/team/app/blobs/{blob.digest}").status_code == 200
         push(registry, SECOND, "own", "team/app")
         configure(registry, rule(EU))
+        cached = registry.repositories.get(SCOPE, "team/app")
+        registry.images.untag(cached, "v1")
+        undelete = undelete_of(registry.ground)
+        (rests,) = undelete.page(SCOPE, None, None, 9)
+        undelete.restore(SCOPE, rests.id)
         assert brought(registry) == [(SECOND.digest, "own")]
         push(registry, FIRST, "mine", "team/app")
         assert brought(registry) == [(FIRST.digest, "mine"), (SECOND.digest, "own")]

@@ -30,6 +30,13 @@ def pushed(connection: sa.Connection, image_id: int) -> None:
         note(connection, image_id, destination)
 
 
+def restored(connection: sa.Connection, image_id: int) -> None:
+    """An image was undeleted: to everybody else a push, unless it is an upstream's."""
+    query = sa.select(images.c.id).where(images.c.id == image_id, provenance.pushed())
+    if connection.execute(query).first() is not None:
+        pushed(connection, image_id)
+
+
 def note(
     connection: sa.Connection, image_id: int, destination: Scope, status: str = IN_PROGRESS
 ) -> None:
