@@ -31,11 +31,16 @@ if TYPE_CHECKING:
     from registry.storage.driver import Driver
 
 
+ECS_DATABASE = "ecs.db"
+
+
 @dataclass(frozen=True, slots=True)
 class Ground:
     """What lies below the domain."""
 
     database: Database
+    ecs: Database
+    """What ECS keeps."""
     cache: Cache
     keys: LocalKeyring
     """The keyring: keys of our own, and what all other secrets derive from."""
@@ -65,6 +70,7 @@ class Ground:
                 self.pull_events.flush()
         self.cache.close()
         self.database.close()
+        self.ecs.close()
 
 
 def lay_ground(settings: Settings) -> Ground:
@@ -78,6 +84,7 @@ def lay_ground(settings: Settings) -> Ground:
     pull_events = PullEvents(database) if settings.event_pulls else None
     return Ground(
         database=database,
+        ecs=Database(settings.data / ECS_DATABASE),
         cache=cache,
         keys=keys,
         provider=keys if aws is None else Providers(keys, aws),

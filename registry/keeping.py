@@ -9,9 +9,9 @@ from registry.api.protection import ProtectionEndpoints
 from registry.api.rekeys import RekeyEndpoints
 from registry.api.routes import Route
 from registry.api.usage import UsageEndpoints
+from registry.aws.pages import Pages
 from registry.config import Settings
 from registry.domain.key_use import KeyUse
-from registry.domain.pages import Pages
 from registry.domain.protection import Protections
 from registry.domain.quotas import Quotas
 from registry.domain.repositories import Repositories

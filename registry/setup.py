@@ -1,6 +1,7 @@
 """The first start, and every start after it: make the data directory ready.
 
 DATA/moorage.db       metadata
+DATA/ecs.db           what ECS keeps
 DATA/keyring.json     master keys
 DATA/credentials      administrators' access keys, in the AWS shared-credentials format
 DATA/audit/           the audit log, a file for each day
@@ -30,7 +31,8 @@ from registry.domain.quotas import Limits, Quotas
 from registry.domain.rekeyer import TASK as REKEYING
 from registry.domain.scanning.queue import start_anew
 from registry.domain.tasks import free
-from registry.ground import aws_keys, keyring, lay_ground
+from registry.ecs.store.migrating import ECS
+from registry.ground import ECS_DATABASE, aws_keys, keyring, lay_ground
 from registry.http.logs import fields
 from registry.server import StartFailed
 from registry.storage.filesystem import FilesystemDriver
@@ -75,9 +77,10 @@ def prepare(settings: Settings) -> None:
     keys = keyring(settings, aws_keys(settings), create=not path.exists())
     keys.protect()
     keys.purge()
-    database = Database(path)
-    migrate.upgrade(database)
-    database.close()
+    for file, migrations in ((path, migrate.REGISTRY), (settings.data / ECS_DATABASE, ECS)):
+        database = Database(file)
+        migrate.upgrade(database, migrations)
+        database.close()
     ground = lay_ground(settings)
     try:
         path = credentials_path(settings)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from registry.aws.pages import Pages
     from registry.domain.key_use import KeyUse
-    from registry.domain.pages import Pages
     from registry.domain.rekeying import Move, Rekeying
     from registry.domain.repositories import Repositories, Repository
     from registry.keys.provider import KeyProvider

@@ -41,8 +41,8 @@ users ──┬─ access_keys
         └─ user_policies
 """
 
+from registry.database.instant import Instant
 from registry.database.schema.columns import (
-    Instant,
     metadata,
 )
 from registry.database.schema.content import (
