@@ -175,7 +175,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
             *event_targets.routes,
             *UseEndpoints(stores.lifecycle.uses).routes,
             *scan_reports.routes,
-            *keeping_routes(settings, ground, repositories, pages),
+            *keeping_routes(settings, ground, repositories, stores.key_use, pages),
         ],
         SigningKeys(ground.directory, ground.sessions),
         Authorizer(access),

@@ -20,6 +20,7 @@ repositories ─┬─ repository_policies
                           ├─ image_gaps       what it needs and was not there when it came
                           ├─ image_signatures signatures that it is to get, or has
                           ├─ image_children   what an index lists
+                          ├─ upstream_images  those that no push brought
                           └─ replications     where it is to be copied to, and what came of it
 resting                                       what was deleted and can be brought back
 quotas                                        how much there may be
@@ -109,6 +110,7 @@ from registry.database.schema.signing import image_signatures
 from registry.database.schema.upstreams import (
     pull_through_rules,
     secrets,
+    upstream_images,
     upstream_leases,
     upstream_tags,
 )
@@ -173,6 +175,7 @@ __all__ = [
     "tasks",
     "upload_parts",
     "uploads",
+    "upstream_images",
     "upstream_leases",
     "upstream_tags",
     "users",
