@@ -27,8 +27,8 @@ from registry.collection import Collection
 from registry.config import Settings
 from registry.database.database import Database
 from registry.delivery import delivery_of
-from registry.domain.events.pulls import SECONDS as PULL_EVENTS_SECONDS
 from registry.domain.pulls import SECONDS as PULLS_SECONDS
+from registry.domain.pulls import TELL_SECONDS as PULL_EVENTS_SECONDS
 from registry.domain.replication.replicator import SECONDS as REPLICATION_SECONDS
 from registry.domain.signing.signer import SECONDS as SIGNING_SECONDS
 from registry.ecr.binding import bound_ecr
@@ -175,7 +175,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
             *event_targets.routes,
             *UseEndpoints(stores.lifecycle.uses).routes,
             *scan_reports.routes,
-            *keeping_routes(settings, ground, repositories, pages),
+            *keeping_routes(settings, ground, repositories, stores.key_use, pages),
         ],
         SigningKeys(ground.directory, ground.sessions),
         Authorizer(access),

@@ -6,6 +6,7 @@ DATA/keyring.json     master keys
 DATA/credentials      administrators' access keys, in the AWS shared-credentials format
 DATA/audit/           the audit log, a file for each day
 DATA/events/          the event log, a file for each day, where it is kept
+DATA/journal/         pulls that are not in the metadata yet
 DATA/storage/         blobs, where they lie on disk
 DATA/moorage.lock     held while a server runs on this directory
 """
@@ -89,6 +90,7 @@ def prepare(settings: Settings) -> None:
         for task in (DELIVERY, REKEYING):
             free(ground.database, task)  # of a server that was killed: this one is alone here
         start_anew(ground.database)
+        ground.pulls.recover()
         if settings.policies is not None:
             apply_policies(settings.policies, PolicyFiles(ground.database, settings.scope))
         # The driver that is there: each further client of S3 costs tens of MB for good.
