@@ -1,11 +1,13 @@
-"""SIGKILL under pulls: each that was answered is told of once, and has its time.
+"""SIGKILL under pulls: each that was answered is told of once, has its time and is audited.
 
-Threads pull by many tags until the server is killed. The log must then tell of each pull that
-was answered, and of nothing else but those that were under way.
+Threads pull by many tags until the server is killed. The event log must then tell of each pull
+that was answered, and of nothing else but those that were under way; the audit log must have
+each request that was answered.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -37,6 +39,8 @@ class Pullers:
         self._stop = threading.Event()
         self.answered: Counter[str] = Counter()
         """By tag."""
+        self.requests: set[str] = set()
+        """The ids of those."""
         self.under_way: Counter[str] = Counter()
         """Those of which the answer did not come, or not all of it."""
 
@@ -83,6 +87,7 @@ class Pullers:
                 assert answer.body == BASE.manifest, answer
                 with self._lock:
                     self.answered[tag] += 1
+                    self.requests.add(answer.headers["x-request-id"])
 
     def _again(self) -> bool:
         """Whether a server still listens: another worker."""
@@ -105,6 +110,14 @@ def check(server: Forked, pullers: Pullers) -> None:
     lost = pullers.answered - found
     assert not lost, "every answered pull is told of"
     assert not found - pullers.answered - pullers.under_way, "and only once"
+    lines = [
+        json.loads(line)
+        for path in (server.data / "audit").iterdir()
+        for line in path.read_text().splitlines()
+    ]
+    audited = Counter(each["requestID"] for each in lines)
+    assert all(audited[request] == 1 for request in pullers.requests), "each request is audited"
+    assert len(pullers.requests) == pullers.answered.total()
 
 
 @pytest.mark.slow
