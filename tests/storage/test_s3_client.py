@@ -90,10 +90,8 @@ def test_a_silent_store_is_given_up(aimed_client: Callable[..., S3Client], tmp_p
         assert 0.6 <= time.monotonic() - begun < 20
 
 
-def test_the_settings_say_how_patient_it_is(
-    aimed_client: Callable[..., S3Client], tmp_path: Path
-) -> None:
-    assert aimed_client  # for its environment
+@pytest.mark.usefixtures("aimed_client")  # for its environment
+def test_the_settings_say_how_patient_it_is(tmp_path: Path) -> None:
     more: dict[str, Any] = {"s3_connect_timeout": 1.5, "s3_read_timeout": 2.5, "s3_attempts": 7}
     for given, expected in (({}, (5, 10, 3)), (more, (1.5, 2.5, 7))):
         asked = Settings(
@@ -101,7 +99,7 @@ def test_the_settings_say_how_patient_it_is(
         )
         driver = storage_driver(asked)
         assert isinstance(driver, S3Driver)
-        config = driver._client.meta.config
+        config: Any = driver._client.meta.config  # the stubs know none of these
         attempts = config.retries["total_max_attempts"]
         assert (config.connect_timeout, config.read_timeout, attempts) == expected
 
