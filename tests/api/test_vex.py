@@ -120,7 +120,7 @@ def test_what_is_wrong_is_named_and_changes_nothing(
 
 
 def test_settings(held: Registry) -> None:
-    fresh = {"attach": None, "vexReferrers": "none", "vexKeys": []}
+    fresh: dict[str, Any] = {"attach": None, "vexReferrers": "none", "vexKeys": []}
     assert send(held, "GET", SETTINGS).json() == fresh
     given = {"attach": ["spdx", "sarif"], "vexReferrers": "signed", "vexKeys": [pem()]}
     assert send(held, "PUT", SETTINGS, given).json() == given

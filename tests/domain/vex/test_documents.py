@@ -58,7 +58,8 @@ def test_openvex_says_it_in_several_ways() -> None:
 def test_cyclonedx(ref: str) -> None:
     found = read_document(text(cyclonedx(ref, detail="never called")))
     (said,) = found.statements
-    assert (found.form, found.author, said.vulnerabilities) == ("cyclonedx", "Ann Example", {CVE})
+    assert (found.form, found.author) == ("cyclonedx", "Ann Example")
+    assert said.vulnerabilities == {CVE}
     assert said.products == (Product(parse(PURL), ""),)
     assert said.verdict.words == "code not reachable: never called"
 
