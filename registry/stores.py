@@ -22,6 +22,7 @@ from registry.domain.gates.doors import uncounted as uncounted_gates
 from registry.domain.gates.gates import Gates
 from registry.domain.gates.knowledge import Knowledge
 from registry.domain.gates.signatures import Signatures
+from registry.domain.gates.tellings import Tellings
 from registry.domain.grants import Grants
 from registry.domain.guards import Guards
 from registry.domain.identities.groups import Groups
@@ -282,7 +283,15 @@ def ecr_stores(settings: Settings, ground: Ground, gated: Count = uncounted_gate
         scans=scans,
         vex=vex,
         gates=gates,
-        doors=Doors(database, ground.cache, gates, knowledge, access, count=gated),
+        doors=Doors(
+            database,
+            ground.cache,
+            gates,
+            knowledge,
+            access,
+            count=gated,
+            tell=Tellings(database).tell,
+        ),
         caching=caching_of(
             settings,
             ground,
