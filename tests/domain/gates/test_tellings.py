@@ -60,10 +60,8 @@ def test_a_dry_run_is_told_too(registry: Registry, ear: Ear) -> None:
         for _ in range(2):
             assert docker.get(MANIFEST).status_code == 200
     (event,) = heard(ear)
-    assert (event["detail"]["action-type"], event["detail"]["result"]) == (
-        "WOULD_REFUSE",
-        "SUCCESS",
-    )
+    told = event["detail"]
+    assert (told["action-type"], told["result"]) == ("WOULD_REFUSE", "SUCCESS")
 
 
 def test_another_image_gate_rule_outcome_or_day_is_another(registry: Registry, ear: Ear) -> None:
@@ -78,7 +76,7 @@ def test_another_image_gate_rule_outcome_or_day_is_another(registry: Registry, e
     assert len(heard(ear)) == 5
     moment += timedelta(minutes=1)
     tellings.tell(repository, refusal(), WHO)
-    assert len(heard(ear)) == 6
+    assert len(heard(ear)) == 1
     moment += timedelta(days=4)
     tellings.tell(repository, refusal(), WHO)
     assert len(registry.rows()["gate_tellings"]) == 1  # the older ones are forgotten
