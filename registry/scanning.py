@@ -13,6 +13,7 @@ from registry.domain.scanning import states
 from registry.domain.scanning.own_database import OwnDatabase, Shelf
 from registry.domain.scanning.passes import Passes
 from registry.domain.scanning.queue import TASK, Queue
+from registry.domain.scanning.reading import Reader
 from registry.domain.scanning.reports import Reports
 from registry.domain.scanning.rescans import Rescans
 from registry.domain.scanning.watch import Watch
@@ -25,6 +26,7 @@ from registry.ecr.binding import Stores
 from registry.ground import Ground
 from registry.http.logs import fields
 from registry.http.metrics import Metrics
+from registry.scanners.apart import Apart
 from registry.scanners.scanner import ScanFailed, Scanner, ScannerMissing, ScannerVersion
 from registry.scanners.trivy import Trivy
 
@@ -158,7 +160,13 @@ def shelved(settings: Settings, ground: Ground, stores: Stores, trivy: Trivy) ->
 
 
 def scanning_of(
-    settings: Settings, ground: Ground, stores: Stores, metrics: Metrics, scanner: Scanner
+    settings: Settings,
+    ground: Ground,
+    stores: Stores,
+    metrics: Metrics,
+    scanner: Scanner,
+    *,
+    reader: Reader,
 ) -> Scanning:
     """What scans over the ground."""
     database = ground.database
@@ -173,6 +181,7 @@ def scanning_of(
         passes=passes_of(ground),
         address=address_of(settings),
         vex=stores.vex,
+        reader=reader,
         timeout=timedelta(seconds=settings.scan_timeout),
     )
     rescans = Rescans(database, duration=settings.scan_duration)
@@ -186,7 +195,8 @@ def scan_works(
 
     The last is to be ended first: it ends the scanner, which may take minutes by itself.
     """
-    scanning = scanning_of(settings, ground, stores, metrics, scanner)
+    reader = Reader(Apart())
+    scanning = scanning_of(settings, ground, stores, metrics, scanner, reader=reader)
     update = timedelta(hours=settings.scan_database_hours)
     ended = threading.Event()
 
@@ -194,6 +204,7 @@ def scan_works(
         stop.wait()
         ended.set()
         scanner.stop()
+        reader.stop()
 
     def scan(stop: threading.Event) -> None:
         scanning.scan(lambda: stop.is_set() or ended.is_set())
