@@ -9,7 +9,12 @@ from datetime import datetime, timedelta
 
 from registry.background import Work
 from registry.config import Settings
+from registry.domain.scan_reports.attaching import SECONDS as ATTACHING_SECONDS
+from registry.domain.scan_reports.attaching import Attaching
+from registry.domain.scan_reports.attachments import Attachments
+from registry.domain.scan_reports.writer import ReportWriter
 from registry.domain.scanning import states
+from registry.domain.scanning.attaching_rows import AttachingRows
 from registry.domain.scanning.own_database import OwnDatabase, Shelf
 from registry.domain.scanning.passes import Passes
 from registry.domain.scanning.queue import TASK, Queue
@@ -182,6 +187,7 @@ def scanning_of(
         address=address_of(settings),
         vex=stores.vex,
         reader=reader,
+        attaching=AttachingRows(settings.attached_forms),
         timeout=timedelta(seconds=settings.scan_timeout),
     )
     rescans = Rescans(database, duration=settings.scan_duration)
@@ -216,7 +222,15 @@ def scan_works(
     return [*each, Work("scanner", look, SECONDS), Work("scanner-end", end, 0.0)]
 
 
-def following_works(ground: Ground, stores: Stores) -> Sequence[Work]:
+def following_works(
+    settings: Settings, ground: Ground, stores: Stores, writer: ReportWriter
+) -> Sequence[Work]:
     """What is done after scans."""
-    recounting = Recounting(ground.database, stores.scans, lambda *_: None)
-    return [Work("vex", recounting.run, RECOUNT_SECONDS)]
+    rows = AttachingRows(settings.attached_forms)
+    recounting = Recounting(ground.database, stores.scans, rows.note)
+    attachments = Attachments(stores.images, stores.uploads, writer)
+    attaching = Attaching(ground.database, writer, attachments, rows)
+    return [
+        Work("vex", recounting.run, RECOUNT_SECONDS),
+        Work("attaching", attaching.run, ATTACHING_SECONDS),
+    ]

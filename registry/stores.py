@@ -73,6 +73,7 @@ from registry.domain.vex.vex import Vex
 from registry.ecr.binding import Stores as EcrStores
 from registry.ground import Ground
 from registry.iam.service import Stores
+from registry.scanners.apart import Apart
 from registry.scanners.process import Bounds
 from registry.scanners.trivy import Trivy, TrivySettings
 
@@ -102,7 +103,7 @@ def scanner_of(settings: Settings) -> Trivy:
 
 def report_writer_of(settings: Settings, stores: EcrStores) -> ReportWriter:
     """What writes of scans."""
-    return ReportWriter(stores.images, stores.scans, Converter(scanner_of(settings)))
+    return ReportWriter(stores.images, stores.scans, Converter(scanner_of(settings), Apart()))
 
 
 def attachments_of(stores: EcrStores, writer: ReportWriter) -> Attachments:

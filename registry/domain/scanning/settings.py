@@ -14,6 +14,7 @@ from registry.domain.repositories import current
 from registry.domain.vex import marks
 from registry.values.digest import shown
 from registry.values.errors import ParameterInvalid
+from registry.values.reports import ATTACHED
 
 if TYPE_CHECKING:
     from registry.database.database import Database
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 NONE, SIGNED, ALL = "none", "signed", "all"
 TRUSTED = (NONE, SIGNED, ALL)
 KEYS_MAX = 10
-ATTACHED = ("cyclonedx", "spdx", "sarif")
-"""Forms of reports that can be attached."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from registry.values.manifest import parse
 if TYPE_CHECKING:
     from registry.database.database import Database
     from registry.domain.images import Images
+    from registry.domain.scanning.attaching_rows import AttachingRows
     from registry.domain.scanning.passes import Passes
     from registry.domain.scanning.queue import Queue
     from registry.domain.scanning.reading import Read, Reader
@@ -88,6 +89,7 @@ class Worker:
         address: Address,
         vex: Vex,
         reader: Reader,
+        attaching: AttachingRows,
         timeout: timedelta,
         clock: Callable[[], datetime] = now,
     ) -> None:
@@ -101,6 +103,7 @@ class Worker:
         self._passes = passes
         self._vex = vex
         self._reader = reader
+        self._attaching = attaching
         self._address = address
         self._lifetime = timeout + timedelta(minutes=1)
         self._clock = clock
@@ -184,6 +187,7 @@ class Worker:
             if not end(connection, claim, states.COMPLETE, told, moment, **found):
                 return "LOST", "another worker had taken over"
             self._reports.keep(connection, claim.image_id, read.report, read.findings)
+            self._attaching.note(connection, claim.repository, claim.image_id)
         return states.COMPLETE, told
 
     def _before(self, claim: Claim) -> bytes:

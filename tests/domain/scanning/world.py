@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from registry.domain.scanning.asking import Asking
+from registry.domain.scanning.attaching_rows import AttachingRows
 from registry.domain.scanning.queue import Queue
 from registry.domain.scanning.reading import Reader, read_apart
 from registry.domain.scanning.reports import Reports
@@ -96,6 +97,7 @@ class World:
     moment: datetime = field(default_factory=lambda: datetime.now(UTC))
     ticks: float = 0.0
     most: int = 2
+    attach: tuple[str, ...] = ()
     outcomes: list[Outcome] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -114,6 +116,7 @@ class World:
             address=Address("127.0.0.1:5000", tls=False),
             vex=self.registry.stores.vex,
             reader=Reader(here),
+            attaching=AttachingRows(self.attach),
             timeout=timedelta(seconds=60),
             clock=lambda: self.moment,
         )
