@@ -13,6 +13,8 @@ import pytest
 
 from tests.server_process import ServerProcess
 
+pytest_plugins = ["tests.parallel"]
+
 
 class StartServer(Protocol):
     """Starts a server of its own for one test; it is stopped and checked at the test's end."""
