@@ -7,6 +7,7 @@ pushes its image again in full, then pushes a new image and is killed at a rando
 from __future__ import annotations
 
 import math
+import os
 import random
 import statistics
 import threading
@@ -23,6 +24,8 @@ from tests.faults.forked import Forked
 from tests.faults.stocktaking import collect_all, take_stock
 
 REPOSITORY = "team/killed"
+KILLS = int(os.environ.get("KILLS", "200"))
+"""How many; more for the figures of docs/reliability.md."""
 UNHARMED = 5
 """Rounds that are not killed, to learn how long a push takes."""
 
@@ -220,7 +223,7 @@ class Rounds:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("workers", "kills"), [(1, 300), (2, 12)])
+@pytest.mark.parametrize(("workers", "kills"), [(1, KILLS), (2, 8)])
 def test_a_kill_loses_nothing_that_was_answered(
     quick_folder: Path, workers: int, kills: int
 ) -> None:
