@@ -100,9 +100,7 @@ def test_a_layer_of_5_gb(start_server: StartServer, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_layer_in_chunks_and_one_in_a_single_put(
-    start_server: StartServer, tmp_path: Path
-) -> None:
+def test_a_layer_in_chunks_and_one_in_one_put(start_server: StartServer, tmp_path: Path) -> None:
     size = GIB
     need_disk(tmp_path, 5 * size)
     server = start_server(*FREED_AT_ONCE)
