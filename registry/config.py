@@ -109,6 +109,9 @@ class Settings:
         7.0, "days for which what is deleted can be brought back; 0 for not at all"
     )
     delete_immutable: bool = _setting(True, "immutable tags can be deleted, as at AWS")
+    delete_children: bool = _setting(
+        True, "images that only a deleted index listed follow it a grace period later"
+    )
     quota_account_bytes: int = _setting(0, "bytes that an account may hold; 0 for no limit")
     quota_repository_bytes: int = _setting(0, "bytes that a repository may hold; 0 for no limit")
     quota_images: int = _setting(0, "images that a repository may hold; 0 for no limit")

@@ -129,7 +129,9 @@ def stores_of(ground: Ground) -> Stores:
 
 def removal_of(settings: Settings) -> Removal:
     """How images, tags and repositories are deleted."""
-    return Removal(settings.undelete, settings.delete_immutable, queue.deleted)
+    return Removal(
+        settings.undelete, settings.delete_immutable, settings.delete_children, queue.deleted
+    )
 
 
 def repositories_of(settings: Settings, ground: Ground) -> Repositories:
