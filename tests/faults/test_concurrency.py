@@ -20,7 +20,7 @@ from tests.server_process import ServerProcess
 
 REPOSITORIES = ("team/a", "team/b", "team/c")
 PUSHERS, DELETERS, BLOB_DELETERS, PULLERS, MOUNTERS = 28, 6, 4, 8, 4
-ENOUGH = {"images pushed": 200, "images deleted": 15, "images pulled": 80, "mounts": 20}
+ENOUGH = {"images pushed": 120, "images deleted": 10, "images pulled": 60, "mounts": 10}
 """What is waited for: however fast the machine is, so much happens at once."""
 SECONDS_MAX = 150.0
 RETRIES = 50
