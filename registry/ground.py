@@ -37,6 +37,8 @@ class Ground:
 
     database: Database
     cache: Cache
+    logs: Database
+    """Log groups and their events, apart from all else."""
     keys: LocalKeyring
     """The keyring: keys of our own, and what all other secrets derive from."""
     provider: KeyProvider
@@ -65,6 +67,7 @@ class Ground:
                 self.pull_events.flush()
         self.cache.close()
         self.database.close()
+        self.logs.close()
 
 
 def lay_ground(settings: Settings) -> Ground:
@@ -79,6 +82,7 @@ def lay_ground(settings: Settings) -> Ground:
     return Ground(
         database=database,
         cache=cache,
+        logs=Database(settings.data / "logs.db"),
         keys=keys,
         provider=keys if aws is None else Providers(keys, aws),
         aws=aws,
