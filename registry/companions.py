@@ -10,6 +10,7 @@ from registry.domain.key_use import Lending
 from registry.domain.logs.ending import SECONDS as ENDING_SECONDS
 from registry.domain.logs.ending import Ending
 from registry.domain.logs.groups import Groups
+from registry.domain.logs.guards import LogGuards
 from registry.domain.logs.keys import GroupKeys
 from registry.domain.logs.reading import Reading
 from registry.domain.logs.streams import Streams
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from registry.aws.service import Service
     from registry.config import Settings
+    from registry.domain.access import Guarded
     from registry.domain.pages import Pages
     from registry.ground import Ground
     from registry.values.scope import Scope
@@ -44,6 +46,11 @@ def log_stores(settings: Settings, ground: Ground) -> LogStores:
         reading=Reading(database, keys),
         key_of=_key_of(settings, ground),
     )
+
+
+def guards_of(ground: Ground) -> dict[str, Callable[[str], Guarded]]:
+    """What their resources bring to a decision, by service."""
+    return {"logs": LogGuards(ground.logs)}
 
 
 def _key_of(settings: Settings, ground: Ground) -> Callable[[Scope, str | None], str]:
