@@ -130,7 +130,9 @@ def stores_of(ground: Ground) -> Stores:
 
 def removal_of(settings: Settings) -> Removal:
     """How images, tags and repositories are deleted."""
-    return Removal(settings.undelete, settings.delete_immutable, queue.deleted)
+    return Removal(
+        settings.undelete, settings.delete_immutable, settings.delete_children, queue.deleted
+    )
 
 
 def repositories_of(settings: Settings, ground: Ground) -> Repositories:
@@ -329,4 +331,4 @@ def replicator_of(
 
 def undelete_of(ground: Ground) -> Undelete:
     """What brings back; what comes back is replicated as what is pushed."""
-    return Undelete(ground.database, queue.pushed)
+    return Undelete(ground.database, queue.restored)

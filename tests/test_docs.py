@@ -32,6 +32,7 @@ from registry.ecr.errors import service_error
 from registry.ecr.service import ecr
 from registry.ecrpublic.errors import service_error as public_error
 from registry.ecrpublic.service import ecr_public
+from registry.ecs.service import ecs
 from registry.ground import lay_ground
 from registry.http.limits import Limits
 from registry.http.metrics import Metrics
@@ -180,6 +181,7 @@ def test_the_operations_are_those_of_the_application(
     listed = rows("logs.md", "CloudWatch Logs operation")
     documented += [code(row[0])[0] for row in listed if row[1] == "works"]
     documented += [f"iam:{name}" for row in rows("iam.md", "what") for name in code(row[1])]
+    documented += [code(row[0])[0] for row in rows("ecs.md", "ECS operation") if row[1] == "works"]
     assert len(documented) == len(set(documented))
     assert set(documented) == served
 
@@ -221,6 +223,14 @@ def test_the_errors_of_logs_are_documented() -> None:
     for kind, name in LOGS_CODES:
         raised.setdefault(name, []).append(kind.__name__)
     assert documented == raised
+
+
+def test_every_operation_of_ecs_is_listed_with_its_state() -> None:
+    listed = rows("ecs.md", "ECS operation")
+    assert [code(row[0])[0] for row in listed] == [
+        f"ecs:{name}" for name in ecs.model.operation_names
+    ]
+    assert {row[1] for row in listed} <= {"works", "refused", "not yet"}
 
 
 def test_the_errors_of_kms_are_documented() -> None:
