@@ -23,10 +23,10 @@ from registry.logs.service import Stores as LogStores
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from registry.aws.pages import Pages
     from registry.aws.service import Service
     from registry.config import Settings
     from registry.domain.access import Guarded
-    from registry.domain.pages import Pages
     from registry.ground import Ground
     from registry.values.scope import Scope
 

@@ -12,8 +12,8 @@ from registry.logs.streams import StreamOperations
 from registry.logs.tags import TagOperations
 
 if TYPE_CHECKING:
+    from registry.aws.pages import Pages
     from registry.aws.service import Service
-    from registry.domain.pages import Pages
     from registry.logs.service import Stores
 
 _HANDLERS = (GroupOperations, StreamOperations, EventOperations, TagOperations)

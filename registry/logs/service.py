@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from registry.aws.context import Context
+    from registry.aws.pages import Pages
     from registry.aws.service import Conditions
     from registry.domain.logs.groups import Group, Groups
     from registry.domain.logs.reading import Reading
     from registry.domain.logs.streams import Streams
     from registry.domain.logs.writing import Writing
-    from registry.domain.pages import Pages
 
 logs = Declarations("logs")
 
