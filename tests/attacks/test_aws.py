@@ -85,7 +85,7 @@ def test_only_two_operations_are_for_anyone(registry: Registry) -> None:
     found = {each.label for each in operations(registry) if each.resource is None}
     assert found == TO_ANYONE
     actions = {action for each in guarded(registry) for action in each.actions}
-    pattern = re.compile(r"(ecr|ecr-public|iam|kms|logs|sts):[A-Z][A-Za-z]+")
+    pattern = re.compile(r"(ecr|ecr-public|ecs|iam|kms|logs|sts):[A-Z][A-Za-z]+")
     assert all(pattern.fullmatch(action) for action in actions)
 
 
