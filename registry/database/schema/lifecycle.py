@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from registry.database.schema.columns import Instant, identifier, metadata, of, when
+from registry.database.instant import Instant
+from registry.database.schema.columns import identifier, metadata, of, when
 
 lifecycle_policies = sa.Table(
     "lifecycle_policies",
@@ -62,8 +63,15 @@ orphans = sa.Table(
     of("images", primary_key=True),
     of("repositories", index=True),
     sa.Column("since", Instant, nullable=False, index=True),
+    sa.Column(
+        "child",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="an index that listed it was deleted, and no subject of it",
+    ),
 )
-"""Referrers whose subject was deleted: they follow it."""
+"""What was left behind by a deletion, referrers of a subject and images of an index: it follows."""
 
 image_reporters = sa.Table(
     "image_reporters",
