@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from registry.scanners.databases import Held
 from registry.scanners.scanner import ScanFailed, Target
 from registry.scanners.trivy import Trivy, TrivySettings
 from registry.values.digest import Digest
@@ -63,13 +64,13 @@ def test_the_real_trivy_downloads_it(server: ServerProcess, tmp_path: Path, refe
     place = f"@{told.split()[1]}" if reference == "digest" else ""
     trivy = Trivy(TrivySettings(str(require_tool("trivy")), tmp_path / "cache", offline=True))
     source = Target(f"{server.address}/{name}{place}", "AWS", server.password())
-    trivy.fetch(source)
+    trivy.fetch(Held.VULNERABILITIES, source, place)
     got = tmp_path / "cache" / "db" / "trivy.db"
     assert got.read_bytes() == (folder / "trivy.db").read_bytes()
     assert trivy.version().database == MADE
     other = Trivy(TrivySettings(str(require_tool("trivy")), tmp_path / "other"))
     with pytest.raises(ScanFailed):
-        other.fetch(replace(source, password="wrong"))
+        other.fetch(Held.VULNERABILITIES, replace(source, password="wrong"), place)
 
 
 def test_the_artifact(registry: Registry, data: Path, tmp_path: Path) -> None:
