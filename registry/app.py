@@ -20,19 +20,20 @@ from registry.api.passwords import Passwords
 from registry.api.scans import ScanEndpoints
 from registry.api.uses import UseEndpoints
 from registry.aws.gateway import Gateway
+from registry.aws.pages import Pages
 from registry.background import Work, repeated
 from registry.callers import Authorizer, LoginPasswords, Refusals, SigningKeys
 from registry.collection import Collection
 from registry.config import Settings
 from registry.database.database import Database
 from registry.delivery import delivery_of
-from registry.domain.events.pulls import SECONDS as PULL_EVENTS_SECONDS
-from registry.domain.pages import Pages
 from registry.domain.pulls import SECONDS as PULLS_SECONDS
+from registry.domain.pulls import TELL_SECONDS as PULL_EVENTS_SECONDS
 from registry.domain.replication.replicator import SECONDS as REPLICATION_SECONDS
 from registry.domain.signing.signer import SECONDS as SIGNING_SECONDS
 from registry.ecr.binding import bound_ecr
 from registry.ecrpublic.binding import bound_ecr_public
+from registry.ecs.binding import bound_ecs, ecs_stores
 from registry.ground import Ground, lay_ground
 from registry.http.logs import configure_logging
 from registry.http.metrics import Metrics
@@ -145,6 +146,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
             sts.bind(IdentityOperations(), sessions, global_region=GLOBAL_REGION),
             bound_iam(stores_of(ground), pages),
             bound_kms(KmsStores(ground.keys, grants_of(ground), access), pages),
+            bound_ecs(ecs_stores(ground.ecs), pages),
         ],
         SigningKeys(ground.directory, ground.sessions),
         Authorizer(access),
@@ -173,7 +175,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
             *event_targets.routes,
             *UseEndpoints(stores.lifecycle.uses).routes,
             *scan_reports.routes,
-            *keeping_routes(settings, ground, repositories, pages),
+            *keeping_routes(settings, ground, repositories, stores.key_use, pages),
         ],
         SigningKeys(ground.directory, ground.sessions),
         Authorizer(access),

@@ -61,7 +61,7 @@ class Settings:
     audit_days: int = _setting(90, "days that the audit log is kept")
     event_log: bool = _setting(False, "write every event to DATA/events/")
     event_log_days: int = _setting(30, "days that the event log is kept")
-    event_pulls: bool = _setting(False, "tell of pulls too; a crash loses those of its last second")
+    event_pulls: bool = _setting(True, "tell of pulls too, where somebody wants to hear of them")
     event_retry_hours: float = _setting(24.0, "hours for which an event is tried to be delivered")
     event_local_targets: bool = _setting(
         False, "webhooks may go to loopback and link-local addresses"
@@ -295,6 +295,11 @@ class Settings:
     def event_path(self) -> Path:
         """Where the event log is, a file for each day."""
         return self.data / "events"
+
+    @property
+    def journal_path(self) -> Path:
+        """Where the processes of the server keep what is not in the database yet."""
+        return self.data / "journal"
 
     @property
     def keyring_path(self) -> Path:

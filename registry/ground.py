@@ -15,6 +15,7 @@ from registry.domain.identities.directory import Directory
 from registry.domain.identities.robots import Robots
 from registry.domain.identities.secrets import Secrets
 from registry.domain.identities.sessions import Sessions
+from registry.domain.journal import Journal
 from registry.domain.pull_exclusions import PullExclusions
 from registry.domain.pulls import Pulls
 from registry.keys.aws import AwsKeys, keys_of_aws
@@ -31,11 +32,16 @@ if TYPE_CHECKING:
     from registry.storage.driver import Driver
 
 
+ECS_DATABASE = "ecs.db"
+
+
 @dataclass(frozen=True, slots=True)
 class Ground:
     """What lies below the domain."""
 
     database: Database
+    ecs: Database
+    """What ECS keeps."""
     cache: Cache
     keys: LocalKeyring
     """The keyring: keys of our own, and what all other secrets derive from."""
@@ -50,8 +56,6 @@ class Ground:
     robots: Robots
     accounts: Accounts
     pulls: Pulls
-    pull_events: PullEvents | None
-    """None where the settings do not ask for them."""
     audit: AuditLog | None
     """None where the settings turn it off."""
 
@@ -61,10 +65,9 @@ class Ground:
             self.audit.close()
         with suppress(Unavailable):
             self.pulls.flush(everything=True)
-            if self.pull_events is not None:
-                self.pull_events.flush()
         self.cache.close()
         self.database.close()
+        self.ecs.close()
 
 
 def lay_ground(settings: Settings) -> Ground:
@@ -75,9 +78,9 @@ def lay_ground(settings: Settings) -> Ground:
     keys = keyring(settings, aws)
     secrets = Secrets(keys.secret("access keys"))
     directory = Directory(database, cache, secrets)
-    pull_events = PullEvents(database) if settings.event_pulls else None
     return Ground(
         database=database,
+        ecs=Database(settings.data / ECS_DATABASE),
         cache=cache,
         keys=keys,
         provider=keys if aws is None else Providers(keys, aws),
@@ -90,10 +93,10 @@ def lay_ground(settings: Settings) -> Ground:
         accounts=Accounts(database, secrets),
         pulls=Pulls(
             database,
+            Journal(settings.journal_path),
+            PullEvents(database, on=settings.event_pulls),
             excluded=PullExclusions(database, cache).cover,
-            tell=pull_events.record if pull_events is not None else None,
         ),
-        pull_events=pull_events,
         audit=AuditLog(settings.audit_path, settings.audit_days) if settings.audit else None,
     )
 

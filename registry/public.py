@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from registry.aws.pages import Pages
 from registry.config import Settings
 from registry.domain.api.layers import LayerChecks, LayerUploads
 from registry.domain.api.policies import RepositoryPolicies
-from registry.domain.pages import Pages
 from registry.domain.public.addresses import Addresses
 from registry.domain.public.catalog import Catalog
 from registry.domain.public.registries import PublicRegistries

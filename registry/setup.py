@@ -1,10 +1,12 @@
 """The first start, and every start after it: make the data directory ready.
 
 DATA/moorage.db       metadata
+DATA/ecs.db           what ECS keeps
 DATA/keyring.json     master keys
 DATA/credentials      administrators' access keys, in the AWS shared-credentials format
 DATA/audit/           the audit log, a file for each day
 DATA/events/          the event log, a file for each day, where it is kept
+DATA/journal/         pulls that are not in the metadata yet
 DATA/storage/         blobs, where they lie on disk
 DATA/moorage.lock     held while a server runs on this directory
 """
@@ -30,7 +32,8 @@ from registry.domain.quotas import Limits, Quotas
 from registry.domain.rekeyer import TASK as REKEYING
 from registry.domain.scanning.queue import start_anew
 from registry.domain.tasks import free
-from registry.ground import aws_keys, keyring, lay_ground
+from registry.ecs.store.migrating import ECS
+from registry.ground import ECS_DATABASE, aws_keys, keyring, lay_ground
 from registry.http.logs import fields
 from registry.server import StartFailed
 from registry.storage.filesystem import FilesystemDriver
@@ -75,9 +78,10 @@ def prepare(settings: Settings) -> None:
     keys = keyring(settings, aws_keys(settings), create=not path.exists())
     keys.protect()
     keys.purge()
-    database = Database(path)
-    migrate.upgrade(database)
-    database.close()
+    for file, migrations in ((path, migrate.REGISTRY), (settings.data / ECS_DATABASE, ECS)):
+        database = Database(file)
+        migrate.upgrade(database, migrations)
+        database.close()
     ground = lay_ground(settings)
     try:
         path = credentials_path(settings)
@@ -86,6 +90,7 @@ def prepare(settings: Settings) -> None:
         for task in (DELIVERY, REKEYING):
             free(ground.database, task)  # of a server that was killed: this one is alone here
         start_anew(ground.database)
+        ground.pulls.recover()
         if settings.policies is not None:
             apply_policies(settings.policies, PolicyFiles(ground.database, settings.scope))
         # The driver that is there: each further client of S3 costs tens of MB for good.

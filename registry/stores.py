@@ -320,4 +320,4 @@ def replicator_of(
 
 def undelete_of(ground: Ground) -> Undelete:
     """What brings back; what comes back is replicated as what is pushed."""
-    return Undelete(ground.database, queue.pushed)
+    return Undelete(ground.database, queue.restored)

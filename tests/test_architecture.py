@@ -15,6 +15,8 @@ from importlinter.cli import lint_imports
 from registry.database import migrate
 from registry.database.database import Database
 from registry.database.schema import metadata
+from registry.ecs.store.migrating import ECS
+from registry.ecs.store.tables import metadata as ecs_metadata
 from registry.values.errors import ParameterInvalid
 from tests.tools import PROJECT
 
@@ -49,6 +51,15 @@ def database(tmp_path: Path) -> Database:
 def test_the_head_is_the_newest_migration() -> None:
     script = ScriptDirectory.from_config(migrate.configuration())
     assert script.get_heads() == [migrate.HEAD]
+
+
+def test_the_migrations_of_ecs_make_exactly_its_tables(tmp_path: Path) -> None:
+    assert ScriptDirectory.from_config(migrate.configuration(ECS)).get_heads() == [ECS.head]
+    database = Database(tmp_path / "ecs.db")
+    migrate.upgrade(database, ECS)
+    with database.read() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, ecs_metadata) == []
 
 
 def test_migrations_make_exactly_the_tables_of_the_schema(

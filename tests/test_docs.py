@@ -32,6 +32,7 @@ from registry.ecr.errors import service_error
 from registry.ecr.service import ecr
 from registry.ecrpublic.errors import service_error as public_error
 from registry.ecrpublic.service import ecr_public
+from registry.ecs.service import ecs
 from registry.ground import lay_ground
 from registry.http.limits import Limits
 from registry.http.metrics import Metrics
@@ -176,6 +177,7 @@ def test_the_operations_are_those_of_the_application(
     documented += [code(row[0])[0] for row in rows("ecr.md", "STS operation")]
     documented += [code(row[0])[0] for row in rows("kms.md", "KMS operation") if row[1] == "whole"]
     documented += [f"iam:{name}" for row in rows("iam.md", "what") for name in code(row[1])]
+    documented += [code(row[0])[0] for row in rows("ecs.md", "ECS operation") if row[1] == "works"]
     assert len(documented) == len(set(documented))
     assert set(documented) == served
 
@@ -199,6 +201,14 @@ def test_every_operation_of_kms_is_listed_with_its_state() -> None:
         f"kms:{name}" for name in kms.model.operation_names
     ]
     assert {row[1] for row in listed} == {"whole", "not here"}
+
+
+def test_every_operation_of_ecs_is_listed_with_its_state() -> None:
+    listed = rows("ecs.md", "ECS operation")
+    assert [code(row[0])[0] for row in listed] == [
+        f"ecs:{name}" for name in ecs.model.operation_names
+    ]
+    assert {row[1] for row in listed} <= {"works", "refused", "not yet"}
 
 
 def test_the_errors_of_kms_are_documented() -> None:

@@ -30,9 +30,9 @@ from registry.values.reference import repository_name, tag_name
 from registry.values.scope import Scope
 
 if TYPE_CHECKING:
+    from registry.aws.pages import Pages
     from registry.domain.access import Access
     from registry.domain.gates.doors import Doors
-    from registry.domain.pages import Pages
     from registry.domain.repositories import Repositories, Repository
     from registry.domain.templates import Templates
 

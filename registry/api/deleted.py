@@ -17,7 +17,7 @@ from registry.values.reference import repository_name
 from registry.values.scope import Scope
 
 if TYPE_CHECKING:
-    from registry.domain.pages import Pages
+    from registry.aws.pages import Pages
     from registry.domain.undelete import Resting, Undelete
 
 LIST, UNDELETE, DISCARD = "ecr:ListDeleted", "ecr:Undelete", "ecr:DiscardDeleted"

@@ -13,6 +13,8 @@ _STATUS: tuple[tuple[type[errors.MoorageError], int], ...] = (
     (errors.Refused, 403),
     (errors.NotFound, 404),
     (errors.Conflict, 409),
+    (errors.KeyServiceUnavailable, 503),
+    (errors.KeyUnavailable, 403),
     (errors.Unavailable, 503),
     (errors.MoorageError, 500),
 )

@@ -18,7 +18,7 @@ from registry.values.scope import Scope
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from registry.domain.pages import Pages
+    from registry.aws.pages import Pages
 
 PUT, LIST, DELETE = "ecr:PutEventTarget", "ecr:DescribeEventTargets", "ecr:DeleteEventTarget"
 RETRY = "ecr:RetryEvents"

@@ -19,7 +19,7 @@ from registry.values.reference import repository_name
 from registry.values.scope import Scope
 
 if TYPE_CHECKING:
-    from registry.domain.pages import Pages
+    from registry.aws.pages import Pages
     from registry.domain.quotas import Quotas
     from registry.domain.usage import Usage
 

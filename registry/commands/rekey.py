@@ -22,12 +22,14 @@ from registry.values.errors import ParameterInvalid
 from registry.values.scope import Scope
 
 _LOOK_SECONDS = 0.5
+_STATES = {"IN_PROGRESS": "under way", "STOPPED": "stopped"}
 
 
 @click.command()
 @click.argument("repository", required=False)
 @click.option("--key", metavar="KEY", help="id, alias or ARN of the KMS key to move to")
 @click.option("--aes256", is_flag=True, help="move to the server's own key, as AES256 does")
+@click.option("--stop", is_flag=True, help="leave what is not moved yet where it is")
 @click.option("--wait/--no-wait", default=True, help="stay until all is moved")
 @options("data", "account", "region", "encryption", *KEYS, "gc_grace_hours", *STORAGE)
 def rekey(
@@ -35,6 +37,7 @@ def rekey(
     repository: str | None,
     key: str | None,
     aes256: bool,
+    stop: bool,
     wait: bool,
     config: Path | None,
     **given: Any,
@@ -44,10 +47,13 @@ def rekey(
     From this moment what is pushed is sealed under the new key; everything older is sealed anew,
     by a running server or else by this command, and readable all the time. A move that was cut
     short goes on by itself. Once it is done, the old key opens nothing of the repository.
-    With neither --key nor --aes256 a move that was begun is shown.
+    With neither --key nor --aes256 a move that was begun is shown. A move that was stopped goes
+    on with --key or --aes256 again.
     """
     settings = settings_of(config, given)
-    if repository is None and (key is not None or aes256):
+    if stop and (key is not None or aes256):
+        raise ParameterInvalid("--stop goes with no key")
+    if repository is None and (key is not None or aes256 or stop):
         raise ParameterInvalid("which repository is to move? moorage rekey REPOSITORY --key KEY")
     with opened(settings) as ground:
         rekeying = rekeying_of(settings, ground)
@@ -57,7 +63,9 @@ def rekey(
         found = repositories_of(settings, ground).get(settings.scope, repository)
         if key is not None or aes256:
             found = rekeying.start(found, _encryption(key, aes256=aes256))
-        if wait:
+        if stop:
+            rekeying.stop(found)
+        elif wait:
             _wait(settings, ground, rekeying, found)
         _show(ground, rekeying.moves(found))
 
@@ -96,7 +104,9 @@ def _open(rekeying: Rekeying, repository: Repository) -> list[Move]:
 
 def _going(rekeying: Rekeying, repository: Repository) -> bool:
     return any(
-        move.problem is None and (move.left.blobs or move.left.manifests)
+        move.problem is None
+        and move.stopped_at is None
+        and (move.left.blobs or move.left.manifests)
         for move in _open(rekeying, repository)
     )
 
@@ -109,7 +119,7 @@ def _show(ground: Ground, moves: list[Move]) -> None:
     for move in moves:
         scope = move.repository.scope
         ended = move.finished_at
-        state = f"finished {ended:%Y-%m-%d %H:%M:%S} UTC" if ended else "under way"
+        state = f"finished {ended:%Y-%m-%d %H:%M:%S} UTC" if ended else _STATES[move.status]
         click.echo(f"{move.repository.arn}")
         click.echo(f"  from      {_key(ground, scope, move.key_id)}")
         click.echo(f"  to        {_key(ground, scope, move.repository.key_id)}")

@@ -6,6 +6,7 @@ Alembic itself is imported only when there is something to do: that keeps a norm
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,23 +19,37 @@ if TYPE_CHECKING:
 
     from registry.database.database import Database
 
-HEAD = "0001"
+HEAD = "0004"
 """The newest revision; a test compares it with the migrations there are."""
 
 
-def upgrade(database: Database) -> None:
+@dataclass(frozen=True, slots=True)
+class Migrations:
+    """The migrations of one schema."""
+
+    folder: Path
+    """Where alembic's `env.py` and `versions` are."""
+    head: str
+    """The newest revision."""
+
+
+REGISTRY = Migrations(Path(__file__).parent / "migrations", HEAD)
+"""Of `moorage.db`."""
+
+
+def upgrade(database: Database, migrations: Migrations = REGISTRY) -> None:
     """Create or migrate the tables, in one transaction.
 
     Raises ParameterInvalid for a database of a newer Moorage.
     """
     with database.read() as connection:
         current = revision(connection)
-    if current == HEAD:
+    if current == migrations.head:
         return
     logging.getLogger("alembic").setLevel(logging.WARNING)  # its steps mean nothing to a user
     from alembic import command  # noqa: PLC0415 - only when needed, see above
 
-    config = configuration()
+    config = configuration(migrations)
     with database.write() as connection:
         known = _known(config)
         if (current := revision(connection)) is not None and current not in known:
@@ -54,12 +69,12 @@ def revision(connection: sa.Connection) -> str | None:
     return None if found is None else str(found)
 
 
-def configuration() -> Config:
+def configuration(migrations: Migrations = REGISTRY) -> Config:
     """Alembic's configuration, without an ini file."""
     from alembic.config import Config  # noqa: PLC0415 - only when needed, see above
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(migrations.folder))
     return config
 
 

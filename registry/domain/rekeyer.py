@@ -48,6 +48,10 @@ class _Stopped(Exception):
     """The server ends, or another process has taken over."""
 
 
+class _Halted(Exception):
+    """Somebody stopped this move."""
+
+
 def no_report(_count: int) -> None:
     """For who does not want to know of each blob."""
 
@@ -109,7 +113,7 @@ class Rekeyer:
         rested = sa.or_(rekeys.c.tried_at.is_(None), rekeys.c.tried_at < now() - AGAIN)
         query = (
             sa.select(rekeys.c.repository_id, rekeys.c.key_id)
-            .where(rekeys.c.finished_at.is_(None), rested)
+            .where(rekeys.c.finished_at.is_(None), rekeys.c.stopped_at.is_(None), rested)
             .order_by(rekeys.c.started_at)
         )
         with self._database.read() as connection:
@@ -122,6 +126,8 @@ class Rekeyer:
             self._resealing.tidy(move.repository_id)
             problem = self._all_blobs(move)
             problem = self._all_manifests(move) or problem
+        except _Halted:
+            return None
         except (KeyNotFound, Unavailable) as error:
             problem = str(error)
         return self._end(move, problem)
@@ -212,3 +218,7 @@ class Rekeyer:
     def _go_on(self, move: _Leaving) -> None:
         if move.stop.is_set() or not self._task.renew():
             raise _Stopped
+        stopped = sa.select(rekeys.c.stopped_at).where(*move.row)
+        with self._database.read() as connection:
+            if connection.execute(stopped).scalar() is not None:
+                raise _Halted

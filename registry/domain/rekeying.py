@@ -7,7 +7,7 @@ What it held before is readable where it lies until the `rekeyer` has sealed it 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from registry.database.database import Database
     from registry.domain.repositories import Encryption, Repositories, Repository
     from registry.domain.vault import Vault
+    from registry.values.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,19 @@ class Move:
     manifests: int
     problem: str | None
     left: Left
+    stopped_at: datetime | None
+    """When it was stopped: what is left stays where it is, until somebody starts it again."""
+
+    @property
+    def status(self) -> str:
+        """COMPLETE, STOPPED or IN_PROGRESS, as ECR's replication has them."""
+        if self.finished_at is not None:
+            return "COMPLETE"
+        return "IN_PROGRESS" if self.stopped_at is None else "STOPPED"
 
 
 class Rekeying:
-    """Starts moves, and tells of them."""
+    """Starts and stops moves, and tells of them."""
 
     def __init__(self, database: Database, vault: Vault, repositories: Repositories) -> None:
         self._database = database
@@ -69,8 +79,8 @@ class Rekeying:
     def start(self, repository: Repository, encryption: Encryption) -> Repository:
         """Give the repository that key; what it holds is moved from now on.
 
-        A move that goes on may be turned to another key, or back. Raises ParameterInvalid,
-        KeyNotFound, KeyUnavailable, and then nothing has changed.
+        A move that goes on may be turned to another key, or back; one that was stopped goes on.
+        Raises ParameterInvalid, KeyNotFound, KeyUnavailable, and then nothing has changed.
         """
         key_id = self._repositories.key_of(repository.scope, encryption)
         if key_id == PLAIN:
@@ -87,7 +97,38 @@ class Rekeying:
                 key_spaces.stay(connection, repository.id, each)
             if before.key_id != key_id:
                 key_spaces.leave(connection, repository.id, before.key_id)
+            mine = rekeys.c.repository_id == repository.id
+            connection.execute(sa.update(rekeys).where(mine).values(stopped_at=None))
             return current(connection, repository)
+
+    def stop(self, repository: Repository) -> None:
+        """Let what is left stay where it lies; all of it can be read. Nothing where all is done.
+
+        What is pushed goes on to be sealed under the repository's new key.
+        """
+        open_ = (rekeys.c.repository_id == repository.id, rekeys.c.finished_at.is_(None))
+        again = rekeys.c.stopped_at.is_(None)
+        with self._database.write() as connection:
+            current(connection, repository)
+            stopped = sa.update(rekeys).where(*open_, again).values(stopped_at=datetime.now(UTC))
+            connection.execute(stopped)
+
+    def page(self, scope: Scope, after: tuple[str, str], limit: int) -> list[Move]:
+        """At most `limit` of a registry's moves, behind the repository and key in `after`."""
+        name, key_id = after
+        table = repositories.c
+        behind = sa.and_(table.name == name, rekeys.c.key_id > key_id)
+        query = (
+            sa.select(rekeys)
+            .join(repositories, table.id == rekeys.c.repository_id)
+            .where(table.account == scope.account, table.region == scope.region)
+            .where(sa.or_(table.name > name, behind))
+            .order_by(table.name, rekeys.c.key_id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            found = connection.execute(query).all()
+            return [move for row in found if (move := _move(connection, row))]
 
     def moves(self, repository: Repository | None = None) -> list[Move]:
         """The moves of one repository or of all, the latest last."""
@@ -113,6 +154,7 @@ def _move(connection: sa.Connection, row: sa.Row[Any]) -> Move | None:
         manifests=row.manifests,
         problem=row.problem,
         left=left(connection, row.repository_id, row.key_id),
+        stopped_at=row.stopped_at,
     )
 
 

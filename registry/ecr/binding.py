@@ -33,6 +33,7 @@ from registry.ecr.tokens import TokenOperations
 from registry.ecr.upstream import Upstream
 
 if TYPE_CHECKING:
+    from registry.aws.pages import Pages
     from registry.aws.service import Service
     from registry.domain.access import Access
     from registry.domain.blobs import Blobs
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from registry.domain.key_use import KeyUse
     from registry.domain.layers import Layers
     from registry.domain.lifecycle.stores import Lifecycle
-    from registry.domain.pages import Pages
     from registry.domain.pull_exclusions import PullExclusions
     from registry.domain.pulls import Pulls
     from registry.domain.registries import Registries

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from types_boto3_ecr.type_defs import ImageIdentifierTypeDef
 
     from registry.aws.context import Context
+    from registry.aws.pages import Pages
     from registry.domain.images import Image, Images, Stored
-    from registry.domain.pages import Pages
     from registry.domain.registries import Registries
     from registry.domain.repositories import Repositories, Repository
     from registry.domain.scanning.asking import Asking

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     )
 
     from registry.aws.context import Context
+    from registry.aws.pages import Pages
     from registry.domain.gates.doors import Doors
     from registry.domain.images import Image, Images
-    from registry.domain.pages import Pages
     from registry.domain.pulls import Pulls
     from registry.domain.repositories import Repositories, Repository
     from registry.ecr.image_scans import ImageScans

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     )
 
     from registry.aws.context import Context
+    from registry.aws.pages import Pages
     from registry.domain.images import Images
     from registry.domain.lifecycle.policies import LifecyclePolicies, LifecyclePolicy
     from registry.domain.lifecycle.previews import Preview, Previews, Result
-    from registry.domain.pages import Pages
     from registry.domain.repositories import Repositories, Repository
 
 PAGE = 100

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from registry.aws.context import Context
-    from registry.domain.pages import Pages
+    from registry.aws.pages import Pages
     from registry.domain.pull_exclusions import PullExclusions
 
 PAGE = 100

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from registry.aws.context import Context
-    from registry.domain.pages import Pages
+    from registry.aws.pages import Pages
     from registry.domain.upstreams.rules import Rules
     from registry.domain.upstreams.sources import Sources
     from registry.values.scope import Scope

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from types_boto3_ecr.type_defs import ListImageReferrersFilterTypeDef, SubjectIdentifierTypeDef
 
     from registry.aws.context import Context
+    from registry.aws.pages import Pages
     from registry.domain.images import Images, Stored
-    from registry.domain.pages import Pages
     from registry.domain.repositories import Repositories
 
 PAGE = 20

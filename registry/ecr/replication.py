@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from types_boto3_ecr.type_defs import ImageIdentifierTypeDef, ReplicationDestinationTypeDef
 
     from registry.aws.context import Context
+    from registry.aws.pages import Pages
     from registry.domain.images import Images
-    from registry.domain.pages import Pages
     from registry.domain.replication.backfills import Backfill, Backfills, Result
     from registry.domain.replication.statuses import Status, Statuses
     from registry.domain.repositories import Repositories

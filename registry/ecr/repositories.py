@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     )
 
     from registry.aws.context import Context
+    from registry.aws.pages import Pages
     from registry.domain.key_use import KeyUse
-    from registry.domain.pages import Pages
     from registry.domain.repositories import Repositories, Repository
     from registry.values.scope import Hosts
 

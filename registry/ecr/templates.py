@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     )
 
     from registry.aws.context import Context
-    from registry.domain.pages import Pages
+    from registry.aws.pages import Pages
     from registry.domain.repositories import Repositories
     from registry.domain.templates import Document, Template, Templates
     from registry.values.scope import Scope

@@ -16,12 +16,12 @@ from registry.ecrpublic.service import GLOBAL_REGION, ecr_public
 from registry.ecrpublic.tokens import TokenOperations
 
 if TYPE_CHECKING:
+    from registry.aws.pages import Pages
     from registry.aws.service import Service
     from registry.domain.api.layers import LayerChecks, LayerUploads
     from registry.domain.api.policies import RepositoryPolicies
     from registry.domain.deletions import Deletions
     from registry.domain.images import Images
-    from registry.domain.pages import Pages
     from registry.domain.public.addresses import Addresses
     from registry.domain.public.catalog import Catalog
     from registry.domain.public.registries import PublicRegistries

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from registry.aws.context import Context
-    from registry.domain.pages import Pages
+    from registry.aws.pages import Pages
     from registry.domain.public.addresses import Addresses
     from registry.domain.public.catalog import Catalog
     from registry.domain.public.registries import PublicRegistries

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from types_boto3_ecr.type_defs import ImageIdentifierTypeDef
 
     from registry.aws.context import Context
+    from registry.aws.pages import Pages
     from registry.domain.deletions import Deletions
     from registry.domain.images import Image, Images
-    from registry.domain.pages import Pages
     from registry.domain.public.registries import PublicRegistries
     from registry.domain.public.tags import TagDetail, TagDetails
     from registry.domain.repositories import Repositories, Repository

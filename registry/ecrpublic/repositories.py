@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from registry.aws.context import Context
-    from registry.domain.pages import Pages
+    from registry.aws.pages import Pages
     from registry.domain.public.addresses import Addresses
     from registry.domain.public.registries import PublicRegistries
     from registry.domain.repositories import Repositories, Repository

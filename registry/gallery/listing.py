@@ -14,8 +14,8 @@ from registry.values.errors import CatalogDataNotFound, Denied, RepositoryNotFou
 from registry.values.scope import Scope
 
 if TYPE_CHECKING:
+    from registry.aws.pages import Pages
     from registry.domain.access import Access
-    from registry.domain.pages import Pages
     from registry.domain.public.addresses import Addresses
     from registry.domain.public.catalog import Catalog
     from registry.domain.public.registries import PublicRegistries

@@ -21,8 +21,8 @@ from registry.iam.user_policies import UserPolicyOperations
 from registry.iam.users import UserOperations
 
 if TYPE_CHECKING:
+    from registry.aws.pages import Pages
     from registry.aws.service import Service
-    from registry.domain.pages import Pages
     from registry.iam.service import Stores
 
 _HANDLERS = (

@@ -13,7 +13,7 @@ from registry.values.errors import ParameterInvalid
 
 if TYPE_CHECKING:
     from registry.aws.context import Context
-    from registry.domain.pages import Pages
+    from registry.aws.pages import Pages
 
 PAGE = 100
 """Entries in one answer, where MaxItems says nothing."""

@@ -23,6 +23,7 @@ from registry.iam.paging import Paging
 
 if TYPE_CHECKING:
     from registry.aws.context import Context
+    from registry.aws.pages import Pages
     from registry.aws.service import Conditions
     from registry.domain.identities.directory import Directory
     from registry.domain.identities.groups import Groups
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from registry.domain.identities.roles import Profiles, Roles
     from registry.domain.identities.usage import PolicyUsage
     from registry.domain.identities.users import AccessKeys, Users
-    from registry.domain.pages import Pages
 
 iam = Declarations("iam")
 

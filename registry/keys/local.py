@@ -200,7 +200,7 @@ class LocalKeyring:
         checked_alias(alias)
         key_id = self.resolve(reference)
         return self._metadata(
-            self._file.change(lambda ring: ring.aliased(alias, key_id)).key(key_id)
+            self._file.change(lambda ring: ring.aliased(alias, key_id, self._clock())).key(key_id)
         )
 
     def rotate_due(self) -> tuple[str, ...]:

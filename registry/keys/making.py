@@ -11,6 +11,7 @@ from registry.keys.ring import (
     DEFAULT_ALIAS,
     ECR_ALIAS,
     SERVER,
+    Alias,
     KeyVersion,
     MasterKey,
     Ring,
@@ -32,7 +33,7 @@ def new_key(
         description,
         now,
         (KeyVersion(1, os.urandom(SECRET_SIZE), now),),
-        aliases=aliases,
+        named=tuple(Alias(name, now, now) for name in aliases),
         account=scope.account,
         region=scope.region,
     )

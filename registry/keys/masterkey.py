@@ -50,6 +50,16 @@ class Rotation:
 
 
 @dataclass(frozen=True, slots=True)
+class Alias:
+    """A name of a key. The times are None of one from before they were kept."""
+
+    name: str
+    created: datetime | None = None
+    updated: datetime | None = None
+    """When it came to stand for this key."""
+
+
+@dataclass(frozen=True, slots=True)
 class KeyMetadata:
     """What may be told of a master key."""
 
@@ -75,7 +85,7 @@ class MasterKey:
     versions: tuple[KeyVersion, ...]
     state: KeyState = KeyState.ENABLED
     deletion_date: datetime | None = None
-    aliases: tuple[str, ...] = ()
+    named: tuple[Alias, ...] = ()
     managed: bool = False
     account: str = ""
     """Whose it is; of no account if it is the server's own."""
@@ -84,6 +94,11 @@ class MasterKey:
     """The key policy as it was set; None for the one that every key begins with."""
     tags: tuple[tuple[str, str], ...] = ()
     rotation: Rotation | None = None
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """Its names."""
+        return tuple(each.name for each in self.named)
 
     @property
     def arn(self) -> str:

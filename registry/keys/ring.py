@@ -13,6 +13,7 @@ from datetime import datetime
 
 from registry.keys.masterkey import (
     DELETION_DAYS,
+    Alias,
     KeyMetadata,
     KeyState,
     KeyVersion,
@@ -28,6 +29,7 @@ __all__ = [
     "DELETION_DAYS",
     "ECR_ALIAS",
     "SERVER",
+    "Alias",
     "KeyMetadata",
     "KeyState",
     "KeyVersion",
@@ -97,7 +99,7 @@ class Ring:
         """Without those keys, their material and their aliases."""
         return replace(self, keys=tuple(each for each in self.keys if each.key_id not in key_ids))
 
-    def aliased(self, alias: str, key_id: str) -> Ring:
+    def aliased(self, alias: str, key_id: str, now: datetime) -> Ring:
         """With `alias` standing for that key, and for no other of its account and region.
 
         Raises KeyNotFound, Conflict.
@@ -106,18 +108,22 @@ class Ring:
         if key.state is KeyState.PENDING_DELETION:
             raise Conflict(f"key {key_id} is pending deletion")
         scope = Scope(key.account, key.region)
-        if self.holder(alias, scope) == key:
-            return self
+        holder = self.holder(alias, scope)
+        before = (
+            next((each for each in holder.named if each.name == alias), None) if holder else None
+        )
         ring = self.unaliased(alias, scope)
-        return ring.changed(replace(key, aliases=(*key.aliases, alias)))
+        key = ring.key(key_id)
+        stands = Alias(alias, before.created if before else now, now)
+        return ring.changed(replace(key, named=(*key.named, stands)))
 
     def unaliased(self, alias: str, scope: Scope) -> Ring:
         """With `alias` standing for nothing."""
         holder = self.holder(alias, scope)
         if holder is None:
             return self
-        kept = tuple(each for each in holder.aliases if each != alias)
-        return self.changed(replace(holder, aliases=kept))
+        kept = tuple(each for each in holder.named if each.name != alias)
+        return self.changed(replace(holder, named=kept))
 
     def due(self, now: datetime) -> tuple[str, ...]:
         """Ids of the keys whose deletion date has come."""

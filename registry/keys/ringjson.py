@@ -7,7 +7,7 @@ from base64 import b64decode, b64encode
 from datetime import UTC, datetime
 from typing import Any
 
-from registry.keys.ring import KeyState, KeyVersion, MasterKey, Ring, Rotation
+from registry.keys.ring import Alias, KeyState, KeyVersion, MasterKey, Ring, Rotation
 
 FORMAT = "moorage-keyring"
 VERSION = 1
@@ -47,6 +47,11 @@ def _encode_key(key: MasterKey) -> dict[str, object]:
         "account": key.account,
         "region": key.region,
         "aliases": list(key.aliases),
+        "alias_dates": {
+            each.name: {"created": each.created.isoformat(), "updated": each.updated.isoformat()}
+            for each in key.named
+            if each.created is not None and each.updated is not None
+        },
         "policy": key.policy,
         "tags": dict(key.tags),
         "rotation": key.rotation
@@ -94,7 +99,7 @@ def _key(entry: Any) -> MasterKey:
         versions=versions,
         state=KeyState(entry["state"]),
         deletion_date=None if deletion is None else _time(deletion),
-        aliases=tuple(str(alias) for alias in entry["aliases"]),
+        named=tuple(_alias(str(name), entry.get("alias_dates", {})) for name in entry["aliases"]),
         managed=bool(entry["managed"]),
         account=str(entry["account"]),
         region=str(entry["region"]),
@@ -102,6 +107,13 @@ def _key(entry: Any) -> MasterKey:
         tags=tuple((str(name), str(value)) for name, value in entry["tags"].items()),
         rotation=rotation and Rotation(int(rotation["days"]), _time(rotation["next"])),
     )
+
+
+def _alias(name: str, dates: Any) -> Alias:
+    """Keyrings of the first versions have no dates."""
+    if name not in dates:
+        return Alias(name)
+    return Alias(name, _time(dates[name]["created"]), _time(dates[name]["updated"]))
 
 
 def _text(secret: bytes) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from registry.aws.context import Context
-    from registry.keys.ring import Ring
+    from registry.keys.ring import Alias, Ring
 
 PAGE, PAGE_MAX = 50, 100
 """Aliases in one answer, where `Limit` says nothing; at most."""
@@ -54,7 +54,7 @@ class AliasOperations(Operations):
                 message = f"An alias with the name {arn} already exists"
                 raise ServiceError("AlreadyExistsException", message)
             not_pending(ring.key(target))
-            return ring.aliased(alias_name, target)
+            return ring.aliased(alias_name, target, self._keys.now())
 
         self._keys.edit(change)
 
@@ -67,7 +67,7 @@ class AliasOperations(Operations):
 
         def change(ring: Ring) -> Ring:
             not_pending(ring.key(target))
-            return ring.aliased(alias_name, target)
+            return ring.aliased(alias_name, target, self._keys.now())
 
         self._keys.edit(change)
 
@@ -95,19 +95,23 @@ class AliasOperations(Operations):
         else:
             self._own(context, key_id)
             keys = [self._key(context, key_id)]
-        named = [(alias, key.key_id) for key in keys for alias in key.aliases]
+        named = [(alias, key.key_id) for key in keys for alias in key.named]
         found, more = self._page(
             f"aliases {scope} {key_id} {context.caller.arn}",
             named,
-            lambda pair: pair[0],
+            lambda pair: pair[0].name,
             marker=marker,
             limit=min(limit, PAGE_MAX),
         )
-        shown = [
-            {"AliasName": alias, "AliasArn": _arn(context, alias), "TargetKeyId": target}
-            for alias, target in found
-        ]
+        shown = [_listed(context, alias, target) for alias, target in found]
         return {"Aliases": shown, **more}
+
+
+def _listed(context: Context, alias: Alias, target: str) -> dict[str, Any]:
+    """An AliasListEntry."""
+    shown = {"AliasName": alias.name, "AliasArn": _arn(context, alias.name), "TargetKeyId": target}
+    dates = {"CreationDate": alias.created, "LastUpdatedDate": alias.updated}
+    return {**shown, **{name: date for name, date in dates.items() if date is not None}}
 
 
 def _arn(context: Context, alias: str) -> str:

@@ -17,8 +17,8 @@ from registry.kms.states import StateOperations
 from registry.kms.tags import TagOperations
 
 if TYPE_CHECKING:
+    from registry.aws.pages import Pages
     from registry.aws.service import Service
-    from registry.domain.pages import Pages
     from registry.kms.service import Stores
 
 _HANDLERS = (

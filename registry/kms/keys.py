@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from registry.aws.service import ANY
-from registry.domain.requests import identity_of
+from registry.domain.requests import circumstances_of, identity_of
 from registry.keys.making import new_key
 from registry.keys.ring import ECR_ALIAS
 from registry.kms.errors import not_pending, unsupported
@@ -46,7 +46,7 @@ class KeyOperations(Operations):
         multi_region: bool = False,
         xks_key_id: str | None = None,
     ) -> Mapping[str, Any]:
-        """Make a symmetric key."""
+        """Make a symmetric key; with tags only for who may tag it."""
         if key_usage != "ENCRYPT_DECRYPT" or {customer_master_key_spec, key_spec} != {_SPEC}:
             raise unsupported(f"keys other than {_SPEC} for ENCRYPT_DECRYPT")
         if origin != "AWS_KMS" or custom_key_store_id is not None or xks_key_id is not None:
@@ -58,6 +58,9 @@ class KeyOperations(Operations):
             policy=policy,
             tags=labels((), tags),
         )
+        if tags:
+            about = circumstances_of(context, self.key_conditions(context, {"tags": tags})[0])
+            self._access.require(identity_of(context), (_TAG,), key.arn, about)
         if policy is not None:
             caller = None if bypass_policy_lockout_safety_check else identity_of(context)
             check_policy(self._access, context, caller, key.arn, policy)
@@ -102,4 +105,5 @@ class KeyOperations(Operations):
         )
 
 
+_TAG = "kms:TagResource"
 _SPEC = "SYMMETRIC_DEFAULT"

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from registry.aws.context import Context
+    from registry.aws.pages import Pages
     from registry.aws.service import Conditions
     from registry.domain.access import Access
     from registry.domain.grants import Grants
-    from registry.domain.pages import Pages
     from registry.keys.local import LocalKeyring
     from registry.keys.ring import MasterKey
 

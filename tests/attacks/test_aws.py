@@ -21,6 +21,7 @@ from registry.aws.gateway import Gateway
 from registry.aws.service import Operation, Service
 from registry.domain.identities.directory import AccessKey
 from registry.keys.making import new_key
+from registry.keys.masterkey import Alias
 from registry.stores import tokens_of
 from tests.application import ACCOUNT, SCOPE, Registry, allow
 from tests.attacks.world import HIDDEN, MISSING, SECRET, THEIRS, World, ask, leaked, make_robot
@@ -54,7 +55,7 @@ def prepared(world: World) -> World:
     iam.create_policy(PolicyName="target", PolicyDocument=POLICY)
     make_role(world.registry, "target", TRUST, POLICY)
     key_id = KEYS["there"].rpartition("/")[2]
-    key = replace(new_key(datetime.now(UTC), SCOPE), key_id=key_id, aliases=("alias/target",))
+    key = replace(new_key(datetime.now(UTC), SCOPE), key_id=key_id, named=(Alias("alias/target"),))
     world.registry.ground.keys.edit(lambda ring: ring.added(key))
     return world
 

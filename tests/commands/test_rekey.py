@@ -66,6 +66,15 @@ def test_without_waiting_a_server_goes_on(registry: Registry, data: Path) -> Non
     assert "finished" in moorage(data, "rekey", "team/app")
 
 
+def test_stopped_it_stays_until_it_is_started_again(registry: Registry, data: Path) -> None:
+    moorage(data, "rekey", "team/app", "--key", "alias/payments", "--no-wait")
+    told = moorage(data, "rekey", "team/app", "--stop")
+    assert "  state     stopped, begun" in told
+    assert "  left      2 blobs, " in told
+    assert moorage(data, "rekey", "team/app") == told  # waits for nothing
+    assert "finished" in moorage(data, "rekey", "team/app", "--key", "alias/payments")
+
+
 def test_it_waits_for_whoever_moves(registry: Registry, data: Path) -> None:
     other = Task(registry.ground.database, "rekeying")
     assert other.take()
@@ -100,6 +109,8 @@ def test_what_is_in_the_way_is_told(registry: Registry, data: Path) -> None:
         (("team/app", "--key", "alias/none"), "'alias/none' does not exist"),
         (("team/app", "--key", "alias/payments", "--aes256"), "give one of them"),
         (("--key", "alias/payments"), "which repository"),
+        (("--stop",), "which repository"),
+        (("team/app", "--aes256", "--stop"), "--stop goes with no key"),
         (("team/app", "--aes256", "--no-encryption"), "encryption turned off"),
     ],
 )

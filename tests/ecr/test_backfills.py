@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from registry.database.schema import backfills
-from registry.stores import replicator_of
+from registry.stores import replicator_of, undelete_of
 from registry.values.scope import Scope
-from tests.application import ACCOUNT, OpenRegistry, Registry, allow
+from tests.application import ACCOUNT, SCOPE, OpenRegistry, Registry, allow
 from tests.domain.copying.places import check_pullable, content
 from tests.ecr.calls import NAME, image, refusal
 from tests.ecr.replicating import (
@@ -28,6 +28,7 @@ from tests.ecr.replicating import (
     there,
 )
 from tests.identities import OTHER
+from tests.upstream.fake import serving
 
 
 @pytest.fixture
@@ -45,6 +46,16 @@ def start(registry: Registry, where: Scope = EU, **more: Any) -> str:
     assert answer["destination"] == {"region": where.region, "registryId": where.account}
     assert answer["registryId"] == ACCOUNT
     return answer["replicationBackfillId"]
+
+
+def brought(registry: Registry) -> list[tuple[str, str]]:
+    """What a backfill brings."""
+    backfill = start(registry)
+    replicate(registry)
+    described = registry.ecr().describe_replication_backfill_results(replicationBackfillId=backfill)
+    assert described["status"] == "COMPLETE"
+    found = [each["imageId"] for each in described["results"]]
+    return [(each["imageDigest"], each.get("imageTag", "")) for each in found]
 
 
 class TestBackfills:
@@ -105,6 +116,31 @@ class TestBackfills:
         assert failed["failureCode"] == "ImageTagAlreadyExists"
         (good,) = ask(replicationBackfillId=backfill, resultStatusFilter="COMPLETE")["results"]
         assert good["imageId"]["imageTag"] == "v2"
+
+    def test_what_came_from_an_upstream_stays(self, open_one: OpenRegistry) -> None:
+        with serving() as fake:
+            fake.hold("app", INDEX, "v1")
+            fake.hold("app", FIRST, "moved")
+            registry = open_one(regions="eu-west-1", upstreams=fake.url)
+            registry.ecr().create_pull_through_cache_rule(
+                ecrRepositoryPrefix="team", upstreamRegistryUrl=fake.address
+            )
+            with registry.http() as client:
+                for which in ("v1", INDEX.children[0].digest, FIRST.digest):
+                    got = client.get(f"/v2/team/app/manifests/{which}")
+                    assert got.status_code == 200
+                    for blob in FIRST.blobs if which == FIRST.digest else ():
+                        assert client.get(f"/v2/team/app/blobs/{blob.digest}").status_code == 200
+        push(registry, SECOND, "own", "team/app")
+        configure(registry, rule(EU))
+        cached = registry.repositories.get(SCOPE, "team/app")
+        registry.images.untag(cached, "v1")
+        undelete = undelete_of(registry.ground)
+        (rests,) = undelete.page(SCOPE, None, None, 9)
+        undelete.restore(SCOPE, rests.id)
+        assert brought(registry) == [(SECOND.digest, "own")]
+        push(registry, FIRST, "mine", "team/app")
+        assert brought(registry) == [(FIRST.digest, "mine"), (SECOND.digest, "own")]
 
     def test_pages(self, registry: Registry) -> None:
         for number in range(5):

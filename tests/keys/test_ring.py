@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from registry.keys.ring import (
+    Alias,
     KeyState,
     KeyVersion,
     MasterKey,
@@ -13,6 +14,7 @@ from registry.keys.ring import (
     checked_description,
 )
 from registry.values.errors import Conflict, KeyNotFound, ParameterInvalid
+from registry.values.scope import Scope
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -20,7 +22,7 @@ SECRET = b"0123456789abcdef0123456789abcdef"
 
 def key(key_id: str = "one", *aliases: str, managed: bool = False) -> MasterKey:
     version = KeyVersion(1, SECRET, NOW)
-    return MasterKey(key_id, "", NOW, (version,), aliases=aliases, managed=managed)
+    return MasterKey(key_id, "", NOW, (version,), named=tuple(map(Alias, aliases)), managed=managed)
 
 
 def test_a_rotation_adds_a_version_and_keeps_the_old_ones() -> None:
@@ -75,14 +77,23 @@ def test_a_managed_key_is_rotated_but_neither_disabled_nor_deleted() -> None:
 
 def test_an_alias_stands_for_one_key() -> None:
     ring = Ring(SECRET, (key("one", "alias/a", "alias/b"), key("two")))
-    moved = ring.aliased("alias/a", "two")
+    moved = ring.aliased("alias/a", "two", NOW)
     assert moved.key("one").aliases == ("alias/b",)
     assert moved.key("two").aliases == ("alias/a",)
-    assert moved.aliased("alias/a", "two") == moved
+    assert moved.aliased("alias/a", "two", NOW) == moved
     with pytest.raises(KeyNotFound, match="'three'"):
-        ring.aliased("alias/a", "three")
+        ring.aliased("alias/a", "three", NOW)
     with pytest.raises(Conflict, match="pending"):
-        ring.changed(key("two").scheduled(NOW, 7)).aliased("alias/a", "two")
+        ring.changed(key("two").scheduled(NOW, 7)).aliased("alias/a", "two", NOW)
+
+
+def test_an_alias_keeps_when_it_was_made_and_when_it_came_to_its_key() -> None:
+    later, latest = NOW + timedelta(days=1), NOW + timedelta(days=2)
+    ring = Ring(SECRET, (key("one"), key("two"))).aliased("alias/a", "one", NOW)
+    moved = ring.aliased("alias/a", "two", later)
+    assert moved.key("two").named == (Alias("alias/a", NOW, later),)
+    again = moved.unaliased("alias/a", Scope("", "")).aliased("alias/a", "two", latest)
+    assert again.key("two").named == (Alias("alias/a", latest, latest),)
 
 
 def test_keys_are_due_on_their_date() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.keys.ring import KeyState, KeyVersion, MasterKey, Ring, Rotation
+from registry.keys.ring import Alias, KeyState, KeyVersion, MasterKey, Ring, Rotation
 from registry.keys.ringjson import decode, encode
 
 times = st.datetimes(timezones=st.just(UTC))
@@ -23,7 +23,9 @@ keys = st.builds(
     versions=st.lists(versions, min_size=1, max_size=3, unique_by=lambda v: v.number).map(tuple),
     state=st.sampled_from(KeyState),
     deletion_date=st.none() | times,
-    aliases=st.uuids().map(lambda u: (f"alias/{u}",)),
+    named=st.builds(Alias, st.uuids().map(lambda u: f"alias/{u}"), times, times).map(
+        lambda alias: (alias,)
+    ),
     managed=st.booleans(),
     account=st.sampled_from(["", "123456789012"]),
     region=st.sampled_from(["", "us-east-1"]),
@@ -43,8 +45,19 @@ def test_what_is_written_is_read_again(ring: Ring) -> None:
 
 def document() -> Any:
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    one = MasterKey("one", "", now, (KeyVersion(1, b"m" * 32, now),), aliases=("alias/a",))
+    one = MasterKey(
+        "one", "", now, (KeyVersion(1, b"m" * 32, now),), named=(Alias("alias/a", now, now),)
+    )
     return json.loads(encode(Ring(b"r" * 32, (one,))))
+
+
+def test_a_keyring_from_before_aliases_had_dates_is_read() -> None:
+    text = document()
+    assert text["keys"][0].pop("alias_dates").keys() == {"alias/a"}
+    ring = decode(json.dumps(text).encode())
+    assert ring is not None
+    assert ring.keys[0].named == (Alias("alias/a"),)
+    assert decode(encode(ring)) == ring
 
 
 def test_other_zones_are_read_as_the_same_time() -> None:

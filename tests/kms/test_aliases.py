@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from tests.ecr.calls import refusal
 from tests.identities import OTHER, aws
 from tests.kms.calls import refused
 
+MILLISECOND = timedelta(milliseconds=1)
 ARN = f"arn:aws:kms:{REGION}:{ACCOUNT}:"
 
 
@@ -68,6 +70,21 @@ def test_aliases_are_listed_in_pages_and_by_key(kms: Any, key_id: str) -> None:
     listed = kms.list_aliases(KeyId=key_id)["Aliases"]
     assert [each["AliasName"] for each in listed] == ["alias/1", "alias/3"]
     assert {each["TargetKeyId"] for each in listed} == {key_id}
+
+
+def test_dates_are_told(kms: Any, key_id: str) -> None:
+    other = kms.create_key()["KeyMetadata"]["KeyId"]
+    before = datetime.now(UTC)
+    kms.create_alias(AliasName="alias/a", TargetKeyId=key_id)
+    (made,) = kms.list_aliases(KeyId=key_id)["Aliases"]
+    assert before - MILLISECOND <= made["CreationDate"] <= datetime.now(UTC)
+    assert made["LastUpdatedDate"] == made["CreationDate"]
+    kms.update_alias(AliasName="alias/a", TargetKeyId=other)
+    (moved,) = kms.list_aliases(KeyId=other)["Aliases"]
+    assert moved["CreationDate"] == made["CreationDate"]
+    assert moved["LastUpdatedDate"] > made["LastUpdatedDate"]
+    every = {each["AliasName"]: each for each in kms.list_aliases()["Aliases"]}
+    assert every["alias/aws/ecr"]["CreationDate"] < before
 
 
 def test_an_alias_needs_a_right_to_itself_and_to_the_key(

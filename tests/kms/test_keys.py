@@ -214,6 +214,26 @@ def test_the_servers_own_key_is_nobodys(registry: Registry, kms: Any) -> None:
         assert code == "NotFoundException"
 
 
+def test_a_key_with_tags_needs_the_right_to_tag(registry: Registry) -> None:
+    makers = registry.user("makers", allow("kms:CreateKey", "kms:ListKeys"))
+    kms = aws(registry, "kms", makers)
+    before = kms.list_keys()["Keys"]
+    code, message = refusal(lambda: kms.create_key(Tags=_tags({"team": "pay"})))
+    assert code == "AccessDeniedException"
+    assert "kms:TagResource" in message
+    assert kms.list_keys()["Keys"] == before
+    kms.create_key()
+    only = (
+        '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "kms:*",'
+        ' "Resource": "arn:aws:kms:*:*:key/*", "Condition":'
+        ' {"StringEquals": {"aws:RequestTag/team": "pay"}}}}'
+    )
+    taggers = aws(registry, "kms", registry.user("taggers", allow("kms:CreateKey"), only))
+    taggers.create_key(Tags=_tags({"team": "pay"}))
+    denied = refusal(lambda: taggers.create_key(Tags=_tags({"team": "other"})))
+    assert denied[0] == "AccessDeniedException"
+
+
 def test_tags_are_added_changed_removed_and_paged(kms: Any, key_id: str) -> None:
     def tagged() -> dict[str, str]:
         pages = kms.get_paginator("list_resource_tags").paginate(

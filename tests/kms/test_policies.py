@@ -215,7 +215,8 @@ def test_conditions_are_asked(
 
 def test_tags_of_the_request_are_asked(registry: Registry) -> None:
     only = {"StringEquals": {"aws:RequestTag/team": "pay"}}
-    document = {"Effect": "Allow", "Action": "kms:CreateKey", "Resource": "*", "Condition": only}
+    actions = ["kms:CreateKey", "kms:TagResource"]
+    document = {"Effect": "Allow", "Action": actions, "Resource": "*", "Condition": only}
     text = json.dumps({"Version": "2012-10-17", "Statement": [document]})
     ada = aws(registry, "kms", registry.user("ada", text))
     assert ada.create_key(Tags=[{"TagKey": "team", "TagValue": "pay"}])

@@ -84,5 +84,5 @@ def test_what_could_not_be_brought_anew_is_told_while_the_old_is_served(
     assert failed == {
         "sync-status": "FAILURE",
         "image-tag": "v1",
-        "failure-code": "ImageNotFound",
+        "failure-code": "ImageNotFoundException",
     }

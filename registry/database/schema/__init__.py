@@ -20,6 +20,7 @@ repositories ─┬─ repository_policies
                           ├─ image_gaps       what it needs and was not there when it came
                           ├─ image_signatures signatures that it is to get, or has
                           ├─ image_children   what an index lists
+                          ├─ upstream_images  those that no push brought
                           └─ replications     where it is to be copied to, and what came of it
 resting                                       what was deleted and can be brought back
 quotas                                        how much there may be
@@ -36,12 +37,13 @@ secrets                                       with which credentials
 upstream_tags                                 what was last compared with an upstream
 upstream_leases                               what is being fetched, by whom
 event_targets ── event_deliveries             who is told of what, and has not been yet
+journals                                      how far journals of pulls were told
 users ──┬─ access_keys
         └─ user_policies
 """
 
+from registry.database.instant import Instant
 from registry.database.schema.columns import (
-    Instant,
     metadata,
 )
 from registry.database.schema.content import (
@@ -61,7 +63,7 @@ from registry.database.schema.content import (
     upload_parts,
     uploads,
 )
-from registry.database.schema.events import event_deliveries, event_targets
+from registry.database.schema.events import event_deliveries, event_targets, journals
 from registry.database.schema.gates import gates
 from registry.database.schema.identities import (
     access_keys,
@@ -108,6 +110,7 @@ from registry.database.schema.signing import image_signatures
 from registry.database.schema.upstreams import (
     pull_through_rules,
     secrets,
+    upstream_images,
     upstream_leases,
     upstream_tags,
 )
@@ -136,6 +139,7 @@ __all__ = [
     "images_in_use",
     "inline_policies",
     "instance_profiles",
+    "journals",
     "key_grants",
     "leftovers",
     "lifecycle_notices",
@@ -171,6 +175,7 @@ __all__ = [
     "tasks",
     "upload_parts",
     "uploads",
+    "upstream_images",
     "upstream_leases",
     "upstream_tags",
     "users",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from registry.database.schema.columns import Instant, identifier, metadata, of, when
+from registry.database.instant import Instant
+from registry.database.schema.columns import identifier, metadata, of, when
 
 event_targets = sa.Table(
     "event_targets",
@@ -41,3 +42,10 @@ event_deliveries = sa.Table(
     sqlite_autoincrement=True,
 )
 """Written with the change that the event tells of, once for each target that wants it."""
+
+journals = sa.Table(
+    "journals",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True, comment="of a file in DATA/journal"),
+    sa.Column("told", sa.BigInteger, nullable=False, comment="bytes whose events were written"),
+)

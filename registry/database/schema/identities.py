@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from registry.database.schema.columns import Instant, account, metadata, named, of, unique_id, when
+from registry.database.instant import Instant
+from registry.database.schema.columns import account, metadata, named, of, unique_id, when
 
 accounts = sa.Table("accounts", metadata, unique_id(), when("created_at"))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from registry.database.schema.columns import Instant, identifier, metadata, of, when
+from registry.database.instant import Instant
+from registry.database.schema.columns import identifier, metadata, of, when
 
 resting = sa.Table(
     "resting",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from registry.database.schema.columns import Instant, metadata, of, when
+from registry.database.instant import Instant
+from registry.database.schema.columns import metadata, of, when
 
 rekeys = sa.Table(
     "rekeys",
@@ -18,6 +19,7 @@ rekeys = sa.Table(
     sa.Column("manifests", sa.BigInteger, nullable=False),
     sa.Column("problem", sa.Text, comment="what kept the last try from its end"),
     sa.Column("tried_at", Instant),
+    sa.Column("stopped_at", Instant, comment="when somebody had what is left stay where it lies"),
     sa.Index(None, "started_at", sqlite_where=sa.text("finished_at IS NULL")),
 )
 """What a repository holds lies under its own key, or under one that it leaves: no other."""

@@ -6,7 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from registry.database.schema.columns import Instant, identifier, metadata, of, when
+from registry.database.instant import Instant
+from registry.database.schema.columns import identifier, metadata, of, when
 
 
 def _destination() -> tuple[sa.Column[str], sa.Column[str]]:

@@ -46,6 +46,9 @@ upstream_tags = sa.Table(
 """Tags that came from an upstream. One that stands on another digest was moved by a push: it is
 the repository's own from then on."""
 
+upstream_images = sa.Table("upstream_images", metadata, of("images", primary_key=True))
+"""Images that came from an upstream, and that nobody has pushed since."""
+
 upstream_leases = sa.Table(
     "upstream_leases",
     metadata,

@@ -18,6 +18,7 @@ from registry.database.schema import backfill_items, backfills, images, reposito
 from registry.domain.image_rows import tags_by_image
 from registry.domain.replication.queue import COMPLETE, FAILED, IN_PROGRESS
 from registry.domain.replication.rules import applies, rules, scopes_of
+from registry.domain.upstreams import provenance
 from registry.values.errors import (
     BackfillEnded,
     BackfillNotFound,
@@ -239,6 +240,7 @@ def _next_images(scope: Scope, row: sa.Row[Any]) -> sa.Select[Any]:
             repositories.c.region == scope.region,
             images.c.id > row.after_image,
             images.c.id <= row.up_to_image,
+            provenance.pushed(),
         )
         .order_by(images.c.id)
         .limit(BATCH)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from registry.database.schema import images, replicated_deletions, replications, repositories, tags
 from registry.domain.replication.rules import destinations, rules
+from registry.domain.upstreams import provenance
 from registry.values.scope import Scope
 
 IN_PROGRESS, COMPLETE, FAILED = "IN_PROGRESS", "COMPLETE", "FAILED"
@@ -20,12 +21,20 @@ IN_PROGRESS, COMPLETE, FAILED = "IN_PROGRESS", "COMPLETE", "FAILED"
 
 def pushed(connection: sa.Connection, image_id: int) -> None:
     """An image came, or a tag of it: let it go where the rules of its registry say."""
+    provenance.was_pushed(connection, image_id)
     found = _repository_of(connection, image_id)
     if found is None:
         return
     scope = Scope(found["account"], found["region"])
     for destination in destinations(rules(connection, scope), found["name"]):
         note(connection, image_id, destination)
+
+
+def restored(connection: sa.Connection, image_id: int) -> None:
+    """An image was undeleted: to everybody else a push, unless it is an upstream's."""
+    query = sa.select(images.c.id).where(images.c.id == image_id, provenance.pushed())
+    if connection.execute(query).first() is not None:
+        pushed(connection, image_id)
 
 
 def note(

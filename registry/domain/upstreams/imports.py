@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from registry.domain import events
 from registry.domain.templates import THROUGH_CACHE
+from registry.domain.upstreams import failures, provenance
 from registry.domain.upstreams.flights import Flights, resolve, running
 from registry.values.digest import Digest
 from registry.values.errors import (
@@ -37,6 +38,8 @@ from registry.values.errors import (
 )
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from registry.database.database import Database
     from registry.domain.images import Image, Images
     from registry.domain.repositories import Repositories, Repository
@@ -70,6 +73,11 @@ class Wanted:
     name: str
     reference: Digest | str
     rule: Rule
+
+    @property
+    def tag(self) -> str | None:
+        """What it is wanted by, unless that is its digest."""
+        return self.reference if isinstance(self.reference, str) else None
 
     def __str__(self) -> str:
         joined = "@" if isinstance(self.reference, Digest) else ":"
@@ -174,8 +182,8 @@ class Imports:
                 repository,
                 wanted.rule.prefix,
                 wanted.rule.url,
-                tag=wanted.reference if isinstance(wanted.reference, str) else None,
-                failure=(type(error).__name__, str(error)),
+                tag=wanted.tag,
+                failure=(failures.code(error), str(error)),
             )
 
     def _hush(self, what: str) -> None:
@@ -206,7 +214,7 @@ class Imports:
         old: Image | None,
         moment: datetime,
     ) -> None:
-        tag = wanted.reference if isinstance(wanted.reference, str) else None
+        tag = wanted.tag
         stands = content.digest
         if tag is not None:
             self._tags.announce(repository, tag, old.digest if old else None, stands)
@@ -217,14 +225,7 @@ class Imports:
                 content.media_type or None,
                 digest=content.digest,
                 tag_names=() if tag is None else (tag,),
-                told=lambda connection, _: events.pulled_through(
-                    connection,
-                    repository,
-                    wanted.rule.prefix,
-                    wanted.rule.url,
-                    digest=str(content.digest),
-                    tag=tag,
-                ),
+                told=partial(_came, repository, wanted, content.digest),
             )
         except ManifestInvalid as error:
             raise UpstreamFailed(f"the upstream gives what is no manifest: {error}") from None
@@ -265,6 +266,19 @@ class Imports:
         wanted = Wanted(repository.scope, repository.name, reference, rule)
         since = max(self._quiet.get(key, -QUIET_SECONDS) for key in (rule.url, str(wanted)))
         return time.monotonic() - since >= QUIET_SECONDS
+
+
+def _came(
+    repository: Repository,
+    wanted: Wanted,
+    digest: Digest,
+    connection: sa.Connection,
+    image_id: int,
+) -> None:
+    provenance.came(connection, image_id, wanted.tag)
+    rule, tag = wanted.rule, wanted.tag
+    named = (rule.prefix, rule.url)
+    events.pulled_through(connection, repository, *named, digest=str(digest), tag=tag)
 
 
 def _silenced(rule: Rule, error: MoorageError, wanted: str) -> str:

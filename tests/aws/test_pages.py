@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.domain.pages import Pages
+from registry.aws.pages import Pages
 from registry.values.errors import ParameterInvalid
 
 positions = st.text() | st.integers(0, 1 << 62) | st.tuples(st.integers(0, 1 << 62), st.text())

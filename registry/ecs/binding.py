@@ -1,0 +1,42 @@
+"""All operations of this server's ECS, and what they stand on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from registry.ecs.control.clusters import Clusters
+from registry.ecs.control.definitions import Definitions
+from registry.ecs.errors import invalid_input, service_error
+from registry.ecs.operations.clusters import ClusterOperations
+from registry.ecs.operations.task_definitions import TaskDefinitionOperations
+from registry.ecs.service import ecs
+
+if TYPE_CHECKING:
+    from registry.aws.pages import Pages
+    from registry.aws.service import Service
+    from registry.database.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class EcsStores:
+    """The control plane under the operations."""
+
+    database: Database
+    clusters: Clusters
+    definitions: Definitions
+
+
+def ecs_stores(database: Database) -> EcsStores:
+    """The control plane over `ecs.db`."""
+    return EcsStores(database, Clusters(database), Definitions(database))
+
+
+def bound_ecs(stores: EcsStores, pages: Pages) -> Service:
+    """The service."""
+    return ecs.bind(
+        ClusterOperations(stores.clusters, stores.database, pages),
+        TaskDefinitionOperations(stores.definitions, pages),
+        errors=service_error,
+        invalid=invalid_input,
+    )

@@ -1,0 +1,1 @@
+"""Task definitions: what may stand in one, as pure functions."""

@@ -1,0 +1,1 @@
+"""ECS's operations, one file for each kind of thing; they decide nothing themselves."""
