@@ -164,8 +164,6 @@ class _View:
         policy, seen = container.restart, known.seen
         if self.stopping or policy is None or seen is None or seen.started_at is None:
             return False
-        if seen.started_at == known.record.restarted_from:
-            return True
         if seen.exit_code is None or seen.exit_code in policy.ignored_exit_codes:
             return False
         return (seen.finished_at or self.now) - seen.started_at >= policy.attempt_period

@@ -105,15 +105,14 @@ class Journal:
 
     def keep(self, payloads: list[TaskPayload]) -> None:
         """Write down these payloads, of new tasks and of known ones, all or none."""
-        if not payloads:
-            return
+        newest = {payload.arn: payload for payload in payloads}
         with self._lock:
             with self._database.write() as connection:
-                for payload in payloads:
-                    _keep(connection, payload, known=payload.arn in self._entries)
-            for payload in payloads:
-                known = self._entries.get(payload.arn) or Entry(payload)
-                self._entries[payload.arn] = replace(known, payload=payload)
+                for arn, payload in newest.items():
+                    _keep(connection, payload, known=arn in self._entries)
+            for arn, payload in newest.items():
+                known = self._entries.get(arn) or Entry(payload)
+                self._entries[arn] = replace(known, payload=payload)
 
     def note(self, arn: str, **changes: Any) -> Entry | None:
         """Change fields of a task's state; None if the task is gone."""

@@ -125,6 +125,15 @@ class LocalAgent:
             self._journal.note(arn, forgotten=True)
             self._timetable.wake(arn)
 
+    @property
+    def id(self) -> str:
+        """What this agent marks its containers and volumes with."""
+        return self._journal.agent_id
+
+    def tasks(self) -> list[str]:
+        """The ARNs of all tasks that it knows, stopped ones too until their traces are gone."""
+        return self._journal.arns()
+
     def inspect(self, task_arn: str) -> Mapping[str, Mapping[str, Any]]:
         """What the engine shows of a task's containers, by their names; empty for a task that
         is not known. Raises what the engine raises."""

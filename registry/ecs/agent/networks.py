@@ -50,7 +50,7 @@ class AwsvpcNetwork:
         return AWSVPC_NETWORK
 
     def _create(self) -> None:
-        subnet = self._settings.awsvpc_subnet or str(self._free_subnet())
+        subnet = self._settings.awsvpc_subnet or str(self._free())
         try:
             self._engine.call(
                 lambda client: client.create_network(
@@ -66,12 +66,8 @@ class AwsvpcNetwork:
             if error.status != 409:
                 raise
 
-    def _free_subnet(self) -> IPv4Network:
-        taken = [*_of_routes(self._routes), *self._of_networks()]
-        for subnet in USUAL_SUBNETS:
-            if not any(subnet.overlaps(other) for other in taken):
-                return subnet
-        raise NoSubnet("no free subnet for awsvpc tasks: set one")
+    def _free(self) -> IPv4Network:
+        return free_subnet([*routed(self._routes), *self._of_networks()])
 
     def _of_networks(self) -> Iterable[IPv4Network]:
         for network in self._engine.call(lambda client: client.networks()):
@@ -80,7 +76,16 @@ class AwsvpcNetwork:
                     yield IPv4Network(one["Subnet"])
 
 
-def _of_routes(routes: Path) -> list[IPv4Network]:
+def free_subnet(taken: Iterable[IPv4Network]) -> IPv4Network:
+    """The first of the usual subnets that none of these overlaps. Raises NoSubnet."""
+    others = list(taken)
+    for subnet in USUAL_SUBNETS:
+        if not any(subnet.overlaps(other) for other in others):
+            return subnet
+    raise NoSubnet("no free subnet for awsvpc tasks: set one")
+
+
+def routed(routes: Path) -> list[IPv4Network]:
     """What the machine's routes lead to (proc(5), `/proc/net/route`: little-endian words)."""
     if not routes.exists():
         return []
