@@ -16,7 +16,7 @@ repositories ─┬─ repository_policies
                           ├─ lifecycle_notices    what is about to go
                           ├─ scans                how its scan stands
                           ├─ scan_reports         what was found in it
-                          ├─ orphans          referrers whose subject was deleted
+                          ├─ orphans          referrers and children of what was deleted
                           ├─ image_gaps       what it needs and was not there when it came
                           ├─ image_signatures signatures that it is to get, or has
                           ├─ image_children   what an index lists
