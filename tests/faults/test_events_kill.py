@@ -50,6 +50,12 @@ class Changes:
     def client(self) -> Client:
         return Client(self._port, self._authorization, timeout=20)
 
+    def await_(self, number: int) -> None:
+        """Until so many are made, however slow the machine is."""
+        deadline = time.monotonic() + 30
+        while len(self.done) < number and time.monotonic() < deadline:
+            time.sleep(0.005)
+
     def blobs(self) -> None:
         with self.client() as client:
             for blob in BASE.blobs:
@@ -158,10 +164,11 @@ def test_a_kill_loses_no_event_and_makes_none(
         changes = Changes(server.authorization(), server.port)
         changes.blobs()
         listen(server.settings, ear)
-        for _ in range(kills):
+        for number in range(kills):
             changing = threading.Thread(target=changes.run)
             changing.start()
             time.sleep(dice.uniform(0.03, 0.5))
+            changes.await_(3 * number)
             server.kill()
             changing.join(30)
             assert not changing.is_alive()
