@@ -72,6 +72,7 @@ DOCUMENTS: dict[str, Any] = {
         "all": True,
     },
     "AttachScanReport": {"formats": ["spdx"]},
+    "StartRekey": {"repositoryName": "team/app"},
     "TestGates": {"repositoryName": "team/app", "imageTag": "v1"},
 }
 """The least that a route must be told to say what it needs, by its name."""

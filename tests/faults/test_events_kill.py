@@ -130,7 +130,7 @@ def ear() -> Iterator[Hook]:
 def listen(settings: Settings, ear: Hook) -> None:
     """Have the hook told of images, beside the running server."""
     ground = lay_ground(settings)
-    wish = Wish(ear.url, detail_types=["ECR Image Action"], secret=SECRET)
+    wish = Wish(ear.url, actions=["PUSH", "DELETE"], secret=SECRET)
     event_targets_of(ground).put(settings.scope, "ear", wish)
     ground.close()
 
@@ -188,7 +188,7 @@ def test_a_kill_loses_no_event_and_makes_none(
 def check(changes: Changes, lines: list[dict[str, Any]], ear: Hook) -> None:
     expected = Counter(changes.done)
     assert set(expected.values()) == {1}
-    told = [each for each in lines if each["detail-type"] == "ECR Image Action"]
+    told = [each for each in lines if each["detail"].get("action-type") in {"PUSH", "DELETE"}]
     assert Counter(map(key_of, told)) == expected, "the log tells of each change once"
     assert len({each["id"] for each in lines}) == len(lines)
     # A delivery that the kill kept from being settled comes again, under its id.
