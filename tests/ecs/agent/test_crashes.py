@@ -80,7 +80,7 @@ class Killed:
 
 @pytest.fixture
 def killed(engine: str, tmp_path: Path) -> Iterator[Killed]:
-    made = Killed(engine, tmp_path)
+    made = Killed(engine, tmp_path / "killed")
     yield made
     made.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from tests.clients.engine import OwnEngine, restartable_engine
 from tests.ecs.agent.harness import Rig, eventually, exit_codes, shell
 from tests.upstream.fake import FakeRegistry
 
+# The library leaves the socket of a connection that was refused to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 # Without a bridge and without rules for packets, it gets along with other engines here.
 QUIET = ("--bridge=none", "--iptables=false")
 
@@ -29,6 +32,7 @@ def there(own: OwnEngine, registry_of_images: FakeRegistry, tmp_path: Path) -> I
     made.agent.start()
     yield made
     made.close()
+    gc.collect()
 
 
 @pytest.mark.parametrize("own", [()], indirect=True)
