@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from registry.database.schema import images, orphans, tags
+from registry.domain.subject_tags import tags_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-SUFFIXES = ("", ".sig", ".att", ".sbom")
-"""What follows `sha256-<hex>` in a tag that names a subject: the OCI fallback's, and cosign's."""
 
 
 def note(connection: sa.Connection, repository_id: int, image_id: int) -> None:
@@ -25,12 +23,11 @@ def note(connection: sa.Connection, repository_id: int, image_id: int) -> None:
     digest = connection.execute(query).scalar()
     if digest is None:
         return
-    names = [digest.replace(":", "-") + suffix for suffix in SUFFIXES]
     by_subject = sa.select(images.c.id).where(
         images.c.repository_id == repository_id, images.c.subject == digest
     )
     by_tag = sa.select(tags.c.image_id).where(
-        tags.c.repository_id == repository_id, tags.c.name.in_(names)
+        tags.c.repository_id == repository_id, tags.c.name.in_(tags_of(digest))
     )
     found = set(connection.execute(by_subject).scalars())
     found |= set(connection.execute(by_tag).scalars())
