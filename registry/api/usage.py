@@ -89,6 +89,7 @@ class UsageEndpoints:
             "usedBytes": totals.used,
             "restingBytes": totals.resting,
             "storedBytes": totals.stored,
+            "arrivingBytes": totals.arriving,
         }
         if len(found) > PAGE:
             answer["nextToken"] = self._pages.seal(listing, found[PAGE - 1].name)
