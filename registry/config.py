@@ -61,7 +61,7 @@ class Settings:
     audit_days: int = _setting(90, "days that the audit log is kept")
     event_log: bool = _setting(False, "write every event to DATA/events/")
     event_log_days: int = _setting(30, "days that the event log is kept")
-    event_pulls: bool = _setting(False, "tell of pulls too; a crash loses those of its last second")
+    event_pulls: bool = _setting(True, "tell of pulls too, where somebody wants to hear of them")
     event_retry_hours: float = _setting(24.0, "hours for which an event is tried to be delivered")
     event_local_targets: bool = _setting(
         False, "webhooks may go to loopback and link-local addresses"
@@ -109,6 +109,9 @@ class Settings:
         7.0, "days for which what is deleted can be brought back; 0 for not at all"
     )
     delete_immutable: bool = _setting(True, "immutable tags can be deleted, as at AWS")
+    delete_children: bool = _setting(
+        True, "images that only a deleted index listed follow it a grace period later"
+    )
     quota_account_bytes: int = _setting(0, "bytes that an account may hold; 0 for no limit")
     quota_repository_bytes: int = _setting(0, "bytes that a repository may hold; 0 for no limit")
     quota_images: int = _setting(0, "images that a repository may hold; 0 for no limit")
@@ -130,6 +133,9 @@ class Settings:
     s3_endpoint: str | None = _setting(None, "S3: endpoint URL, for stores other than AWS")
     s3_region: str | None = _setting(None, "S3: region of the bucket")
     s3_path_style: bool = _setting(False, "S3: bucket in the path instead of the host name")
+    s3_connect_timeout: float = _setting(5.0, "S3: seconds to connect in, for each attempt")
+    s3_read_timeout: float = _setting(10.0, "S3: seconds it may be silent, for each attempt")
+    s3_attempts: int = _setting(3, "S3: how often a request that fails is tried, at most")
     tls_cert: Path | None = _setting(None, "PEM file with the certificate chain; with --tls-key")
     tls_key: Path | None = _setting(None, "PEM file with the certificate's private key")
     trusted_proxies: str = _setting(
@@ -167,7 +173,7 @@ class Settings:
     def _check_bounds(self) -> None:
         if _REGION.fullmatch(self.region) is None:
             raise ParameterInvalid(f"region: {self.region!r} is not a region's name")
-        for name in ("max_connections", "scan_workers", "scan_memory_mib"):
+        for name in ("max_connections", "scan_workers", "scan_memory_mib", "s3_attempts"):
             if getattr(self, name) < 1:
                 raise ParameterInvalid(f"{name}: at least 1")
         for name in ("scan_daily_limit", "scan_days"):
@@ -190,6 +196,8 @@ class Settings:
             "send_timeout",
             "upstream_timeout",
             "scan_timeout",
+            "s3_connect_timeout",
+            "s3_read_timeout",
         ):
             if getattr(self, name) <= 0:
                 raise ParameterInvalid(f"{name}: more than 0 seconds")
@@ -295,6 +303,11 @@ class Settings:
     def event_path(self) -> Path:
         """Where the event log is, a file for each day."""
         return self.data / "events"
+
+    @property
+    def journal_path(self) -> Path:
+        """Where the processes of the server keep what is not in the database yet."""
+        return self.data / "journal"
 
     @property
     def keyring_path(self) -> Path:

@@ -8,8 +8,8 @@ import threading
 from registry.config import Settings
 from registry.domain.events.deliveries import Load, Queue
 from registry.domain.events.log import EventLog
-from registry.domain.events.pulls import PullEvents
 from registry.domain.events.pusher import LOOK, Courier, Pusher
+from registry.domain.pulls import Pulls
 from registry.domain.tasks import now
 from registry.ground import Ground
 from registry.http.logs import fields
@@ -25,9 +25,7 @@ class Delivery:
     seconds = LOOK
     """How long after a start, or an error, deliveries begin."""
 
-    def __init__(
-        self, pusher: Pusher, queue: Queue, metrics: Metrics, pulls: PullEvents | None
-    ) -> None:
+    def __init__(self, pusher: Pusher, queue: Queue, metrics: Metrics, pulls: Pulls) -> None:
         self._pusher = pusher
         self._queue = queue
         self._metrics = metrics
@@ -38,9 +36,13 @@ class Delivery:
         self._pusher.run(stop, self.sweep)
 
     def tell_pulls(self, _stop: threading.Event) -> None:
-        """Let the targets be told of the pulls since the last time. Raises Unavailable."""
-        if self._pulls is not None:
-            self._metrics.events_lost(self._pulls.flush())
+        """Let the targets be told of the pulls since the last time, and of what dead workers had
+        not told. Raises Unavailable.
+        """
+        self._pulls.recover()
+        if lost := self._pulls.tell():
+            self._metrics.events_lost(lost)
+            _log.error("%d pulls were lost: the journal cannot be written", lost)
 
     def sweep(self) -> None:
         """Give up what is too old or too much, and count what there is."""
@@ -60,4 +62,4 @@ def delivery_of(settings: Settings, ground: Ground, metrics: Metrics) -> Deliver
     local = settings.event_local_targets
     courier = Courier(queue, targets, log, local=local, count=metrics.events)
     pusher = Pusher(ground.database, queue, courier)
-    return Delivery(pusher, queue, metrics, ground.pull_events)
+    return Delivery(pusher, queue, metrics, ground.pulls)

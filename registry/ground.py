@@ -15,6 +15,7 @@ from registry.domain.identities.directory import Directory
 from registry.domain.identities.robots import Robots
 from registry.domain.identities.secrets import Secrets
 from registry.domain.identities.sessions import Sessions
+from registry.domain.journal import Journal
 from registry.domain.pull_exclusions import PullExclusions
 from registry.domain.pulls import Pulls
 from registry.keys.aws import AwsKeys, keys_of_aws
@@ -42,6 +43,8 @@ class Ground:
     ecs: Database
     """What ECS keeps."""
     cache: Cache
+    logs: Database
+    """Log groups and their events, apart from all else."""
     keys: LocalKeyring
     """The keyring: keys of our own, and what all other secrets derive from."""
     provider: KeyProvider
@@ -55,8 +58,6 @@ class Ground:
     robots: Robots
     accounts: Accounts
     pulls: Pulls
-    pull_events: PullEvents | None
-    """None where the settings do not ask for them."""
     audit: AuditLog | None
     """None where the settings turn it off."""
 
@@ -66,10 +67,9 @@ class Ground:
             self.audit.close()
         with suppress(Unavailable):
             self.pulls.flush(everything=True)
-            if self.pull_events is not None:
-                self.pull_events.flush()
         self.cache.close()
         self.database.close()
+        self.logs.close()
         self.ecs.close()
 
 
@@ -81,11 +81,11 @@ def lay_ground(settings: Settings) -> Ground:
     keys = keyring(settings, aws)
     secrets = Secrets(keys.secret("access keys"))
     directory = Directory(database, cache, secrets)
-    pull_events = PullEvents(database) if settings.event_pulls else None
     return Ground(
         database=database,
         ecs=Database(settings.data / ECS_DATABASE),
         cache=cache,
+        logs=Database(settings.data / "logs.db"),
         keys=keys,
         provider=keys if aws is None else Providers(keys, aws),
         aws=aws,
@@ -97,10 +97,10 @@ def lay_ground(settings: Settings) -> Ground:
         accounts=Accounts(database, secrets),
         pulls=Pulls(
             database,
+            Journal(settings.journal_path),
+            PullEvents(database, on=settings.event_pulls),
             excluded=PullExclusions(database, cache).cover,
-            tell=pull_events.record if pull_events is not None else None,
         ),
-        pull_events=pull_events,
         audit=AuditLog(settings.audit_path, settings.audit_days) if settings.audit else None,
     )
 
@@ -132,6 +132,9 @@ def storage_driver(settings: Settings) -> FilesystemDriver | S3Driver:
         endpoint=settings.s3_endpoint,
         region=settings.s3_region,
         path_style=settings.s3_path_style,
+        connect_timeout=settings.s3_connect_timeout,
+        read_timeout=settings.s3_read_timeout,
+        attempts=settings.s3_attempts,
     )
     return S3Driver(
         client,

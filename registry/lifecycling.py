@@ -31,7 +31,7 @@ class Lifecycling:
             _log.warning("a report of images in use lapsed", extra=fields(reporter=reporter))
         if followed := self._lifecycle.following.run(stop):
             self._metrics.lifecycle("followed", followed)
-            _log.info("referrers followed what was deleted", extra=fields(images=followed))
+            _log.info("images followed what was deleted", extra=fields(images=followed))
         for ran in self._lifecycle.runs.run(stop, self._count):
             self._metrics.lifecycle_ran()
             if ran.done.count:

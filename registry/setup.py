@@ -1,11 +1,13 @@
 """The first start, and every start after it: make the data directory ready.
 
 DATA/moorage.db       metadata
+DATA/logs.db          log groups and their events
 DATA/ecs.db           what ECS keeps
 DATA/keyring.json     master keys
 DATA/credentials      administrators' access keys, in the AWS shared-credentials format
 DATA/audit/           the audit log, a file for each day
 DATA/events/          the event log, a file for each day, where it is kept
+DATA/journal/         pulls that are not in the metadata yet
 DATA/storage/         blobs, where they lie on disk
 DATA/moorage.lock     held while a server runs on this directory
 """
@@ -24,6 +26,7 @@ from registry.database import migrate
 from registry.database.database import Database
 from registry.domain.events.pusher import TASK as DELIVERY
 from registry.domain.identities.accounts import ADMINISTRATOR, NewKey
+from registry.domain.logs import tables as log_tables
 from registry.domain.policyfiles.applying import PolicyFiles
 from registry.domain.policyfiles.folder import read_folder
 from registry.domain.policyfiles.problems import PolicyFilesInvalid
@@ -83,12 +86,14 @@ def prepare(settings: Settings) -> None:
         database.close()
     ground = lay_ground(settings)
     try:
+        log_tables.upgrade(ground.logs)
         path = credentials_path(settings)
         ground.accounts.bootstrap(settings.account, lambda key: write_credentials(path, key))
         Quotas(ground.database).set_for_everybody(Limits(**settings.quotas))
         for task in (DELIVERY, REKEYING):
             free(ground.database, task)  # of a server that was killed: this one is alone here
         start_anew(ground.database)
+        ground.pulls.recover()
         if settings.policies is not None:
             apply_policies(settings.policies, PolicyFiles(ground.database, settings.scope))
         # The driver that is there: each further client of S3 costs tens of MB for good.

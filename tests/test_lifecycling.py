@@ -76,7 +76,7 @@ def test_referrers_follow_and_old_reports_lapse(
     assert value(metrics, 'moorage_lifecycle_images_total{action="followed"}') == 1
     assert [record.getMessage() for record in caplog.records] == [
         "a report of images in use lapsed",
-        "referrers followed what was deleted",
+        "images followed what was deleted",
     ]
 
 

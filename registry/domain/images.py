@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from registry.database.schema import images, tags
-from registry.domain import events, links, references, storage_class
+from registry.domain import events, links, orphans, references, storage_class
 from registry.domain import image_rows as rows
 from registry.domain.repositories import current
 from registry.domain.scanning import requests as scan_requests
@@ -159,6 +159,7 @@ class Images:
             if row is None or moved:
                 self._pushed(connection, image_id)
                 told(connection, image_id)
+            orphans.forget(connection, [image_id])
             signing.request(connection, repository, image_id, manifest)
             events.pushed(connection, repository, image_id, moved, is_new=row is None)
             if row is None:

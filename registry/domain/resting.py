@@ -56,6 +56,8 @@ class Removal:
     """How long they rest; zero for not at all."""
     delete_immutable: bool = True
     """Whether immutable tags, and images and repositories with such, can be deleted."""
+    delete_children: bool = True
+    """Whether the images that only a deleted index listed follow it."""
     deleted: Callable[..., None] = nothing_more
     """Is told an image's id, and a tag if only that goes, just before it goes."""
 
@@ -93,7 +95,7 @@ class Removal:
         self._refuse(connection, repository, names)
         events.deleted(connection, repository, image_id, names)
         self.deleted(connection, image_id)
-        orphans.note(connection, repository.id, image_id)
+        orphans.note(connection, repository.id, image_id, children=self.delete_children)
         orphans.forget(connection, [image_id])
         if not self.retention:
             image_rows.delete(connection, repository.id, image_id)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +12,10 @@ import pytest
 import sqlalchemy as sa
 
 from registry.database.schema import images
+from registry.domain.events.pulls import PullEvents
+from registry.domain.journal import Journal
 from registry.domain.pulls import SPACING, Pulls
+from registry.setup import prepare
 from registry.values.errors import StorageUnavailable
 from tests.application import SCOPE, Registry
 from tests.images import Blob, Image, multi_arch, oci_image
@@ -26,8 +31,8 @@ class Clock:
     def __init__(self) -> None:
         self.now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
-    def __call__(self) -> datetime:
-        return self.now
+    def __call__(self) -> float:
+        return self.now.timestamp()
 
 
 @pytest.fixture
@@ -35,6 +40,18 @@ def held(registry: Registry) -> Registry:
     registry.create(NAME)
     registry.hold(NAME, WHOLE, "v1")
     return registry
+
+
+def pulls_of(registry: Registry, now: Callable[[], float] = time.time) -> Pulls:
+    """What another worker has, with a journal of its own."""
+    database = registry.ground.database
+    journal = Journal(registry.settings.journal_path)
+    return Pulls(database, journal, PullEvents(database, on=True), now=now)
+
+
+def a_pull(registry: Registry, pulls: Pulls) -> None:
+    repository = registry.repositories.get(SCOPE, NAME)
+    pulls.pulled(repository, registry.images.get(repository, "v1").image, None, "v1")
 
 
 def pulled(registry: Registry, image: Image = WHOLE) -> datetime | None:
@@ -83,33 +100,32 @@ def test_an_index_and_its_image_each_have_their_own(held: Registry) -> None:
 
 def test_an_image_is_written_once_a_minute(held: Registry) -> None:
     clock = Clock()
-    pulls = Pulls(held.ground.database, clock)
-    image = held.images.get(held.repositories.get(SCOPE, NAME), "v1").image
+    pulls = pulls_of(held, clock)
 
     def stored() -> datetime | None:
         with held.ground.database.read() as connection:
             return connection.execute(sa.select(images.c.pulled_at)).scalar()
 
     assert pulls.flush() == 0
-    pulls.record(image)
-    pulls.record(image)
+    a_pull(held, pulls)
+    a_pull(held, pulls)
     assert pulls.flush() == 1
     first = clock.now
     assert stored() == first
-    clock.now += SPACING - timedelta(seconds=1)
-    pulls.record(image)
+    clock.now += timedelta(seconds=SPACING - 1)
+    a_pull(held, pulls)
     late = clock.now
     assert pulls.flush() == 0
     assert stored() == first
     clock.now += timedelta(seconds=1)
     assert pulls.flush() == 1
     assert stored() == late
-    pulls.record(image)
+    a_pull(held, pulls)
     assert pulls.flush() == 0
     assert pulls.flush(everything=True) == 1
     assert stored() == clock.now
-    early = Pulls(held.ground.database, Clock())
-    early.record(image)
+    early = pulls_of(held, Clock())
+    a_pull(held, early)
     early.flush()
     assert stored() == clock.now  # another worker that comes late takes nothing back
 
@@ -117,26 +133,26 @@ def test_an_image_is_written_once_a_minute(held: Registry) -> None:
 def test_nothing_is_lost_while_the_database_does_not_answer(
     held: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    image = held.images.get(held.repositories.get(SCOPE, NAME), "v1").image
-    pulls = Pulls(held.ground.database)
-    pulls.record(image)
+    pulls = pulls_of(held)
+    a_pull(held, pulls)
 
     def fail() -> None:
         raise StorageUnavailable("not now")
 
     with monkeypatch.context() as patched:
         patched.setattr(held.ground.database, "write", fail)
-        with pytest.raises(StorageUnavailable):
-            pulls.flush()
+        for everything in (False, True):
+            with pytest.raises(StorageUnavailable):
+                pulls.flush(everything=everything)
     assert pulls.flush() == 1
+    assert list(held.settings.journal_path.iterdir()) == []
 
 
 def test_an_image_that_is_gone_is_no_error(held: Registry) -> None:
     repository = held.repositories.get(SCOPE, NAME)
-    stored = held.images.get(repository, "v1").image
-    held.images.delete(repository, stored.digest)
-    pulls = Pulls(held.ground.database)
-    pulls.record(stored)
+    pulls = pulls_of(held)
+    a_pull(held, pulls)
+    held.images.delete(repository, held.images.get(repository, "v1").image.digest)
     assert pulls.flush() == 1
     assert pulls.flush(everything=True) == 0
 
@@ -184,3 +200,64 @@ def test_a_running_worker_writes_by_itself(held: Registry, monkeypatch: pytest.M
 
     asyncio.run(live())
     assert pulled(held) is not None
+
+
+# What a process left that was killed. A lock is its process's no more when its file is closed:
+# so closing it is what a kill does.
+
+
+def killed(pulls: Pulls) -> None:
+    """As if its process had ended here."""
+    full, page = pulls._journal.pages()
+    for each in (*full, page):
+        assert each is not None
+        each.close()
+
+
+def test_a_start_goes_on_with_what_a_killed_server_left(held: Registry) -> None:
+    pulls = pulls_of(held)
+    a_pull(held, pulls)
+    killed(pulls)
+    assert pulled(held) is None
+    prepare(held.settings)
+    assert pulled(held) is not None
+    assert list(held.settings.journal_path.iterdir()) == []
+
+
+def test_another_worker_goes_on_with_what_a_killed_one_left(held: Registry) -> None:
+    dead, living, other = (pulls_of(held) for _ in range(3))
+    a_pull(held, dead)
+    a_pull(held, living)
+    killed(dead)
+    assert other.recover() == 1
+    assert pulled(held) is not None
+    assert other.recover() == 0
+    (page,) = held.settings.journal_path.iterdir()  # the living one's own, still locked
+    living.flush(everything=True)
+    assert not page.exists()
+
+
+def test_a_database_that_does_not_answer_leaves_it_for_later(
+    held: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead, other = pulls_of(held), pulls_of(held)
+    a_pull(held, dead)
+    killed(dead)
+
+    def fail() -> None:
+        raise StorageUnavailable("not now")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(held.ground.database, "write", fail)
+        with pytest.raises(StorageUnavailable):
+            other.recover()
+    assert pulls_of(held).recover() == 1
+    assert pulled(held) is not None
+
+
+def test_whose_pulls_do_not_count_is_known_when_they_pull(held: Registry) -> None:
+    database, journal = held.ground.database, Journal(held.settings.journal_path)
+    pulls = Pulls(database, journal, PullEvents(database, on=True), excluded=lambda *_: True)
+    a_pull(held, pulls)
+    assert pulls.flush(everything=True) == 0
+    assert pulled(held) is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
@@ -182,7 +182,7 @@ class Client:
         one = ids[which % len(ids)] if ids else "none"
         content, had = bytes([which]) * size, self.opened.get(one, b"")
         at = (self._repository, WHO, one)
-        {
+        deeds: dict[str, Callable[[], object]] = {
             "start": self._start,
             "append": lambda: self._append(one, content),
             "cut": lambda: self._uploads.append(*at, self._cut(content)),
@@ -193,7 +193,8 @@ class Client:
             "unlink": lambda: self._registry.blobs.unlink(self._repository, Digest.of(had)),
             "collect": lambda: collect(self._registry, timedelta(0)),
             "collect later": lambda: collect(self._registry, 2 * DAY),
-        }[word]()
+        }
+        deeds[word]()
 
     def _start(self) -> None:
         self.opened[self._uploads.start(self._repository, WHO).id] = b""

@@ -21,6 +21,7 @@ from tests.server_process import free_port
 
 if TYPE_CHECKING:
     from types_boto3_ecr.client import ECRClient
+    from types_boto3_ecr.type_defs import ImageDetailTypeDef
 
 
 class Forked:
@@ -93,6 +94,18 @@ class Forked:
 
     def create_repository(self, name: str) -> None:
         self._ecr().create_repository(repositoryName=name)
+
+    def image(self, repository: str, digest: str) -> ImageDetailTypeDef:
+        """What DescribeImages tells of it."""
+        answer = self._ecr().describe_images(
+            repositoryName=repository, imageIds=[{"imageDigest": digest}]
+        )
+        return answer["imageDetails"][0]
+
+    @property
+    def pid(self) -> int:
+        """The first of its processes, of which the others are children."""
+        return self._pid
 
     def _ecr(self) -> ECRClient:
         parser = configparser.ConfigParser()

@@ -16,7 +16,7 @@ repositories ─┬─ repository_policies
                           ├─ lifecycle_notices    what is about to go
                           ├─ scans                how its scan stands
                           ├─ scan_reports         what was found in it
-                          ├─ orphans          referrers whose subject was deleted
+                          ├─ orphans          referrers and children of what was deleted
                           ├─ image_gaps       what it needs and was not there when it came
                           ├─ image_signatures signatures that it is to get, or has
                           ├─ image_children   what an index lists
@@ -37,6 +37,7 @@ secrets                                       with which credentials
 upstream_tags                                 what was last compared with an upstream
 upstream_leases                               what is being fetched, by whom
 event_targets ── event_deliveries             who is told of what, and has not been yet
+journals                                      how far journals of pulls were told
 users ──┬─ access_keys
         └─ user_policies
 """
@@ -62,7 +63,7 @@ from registry.database.schema.content import (
     upload_parts,
     uploads,
 )
-from registry.database.schema.events import event_deliveries, event_targets
+from registry.database.schema.events import event_deliveries, event_targets, journals
 from registry.database.schema.gates import gates
 from registry.database.schema.identities import (
     access_keys,
@@ -138,6 +139,7 @@ __all__ = [
     "images_in_use",
     "inline_policies",
     "instance_profiles",
+    "journals",
     "key_grants",
     "leftovers",
     "lifecycle_notices",

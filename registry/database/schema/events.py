@@ -42,3 +42,10 @@ event_deliveries = sa.Table(
     sqlite_autoincrement=True,
 )
 """Written with the change that the event tells of, once for each target that wants it."""
+
+journals = sa.Table(
+    "journals",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True, comment="of a file in DATA/journal"),
+    sa.Column("told", sa.BigInteger, nullable=False, comment="bytes whose events were written"),
+)

@@ -63,8 +63,15 @@ orphans = sa.Table(
     of("images", primary_key=True),
     of("repositories", index=True),
     sa.Column("since", Instant, nullable=False, index=True),
+    sa.Column(
+        "child",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="an index that listed it was deleted, and no subject of it",
+    ),
 )
-"""Referrers whose subject was deleted: they follow it."""
+"""What was left behind by a deletion, referrers of a subject and images of an index: it follows."""
 
 image_reporters = sa.Table(
     "image_reporters",

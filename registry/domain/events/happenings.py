@@ -63,19 +63,18 @@ def image_action(
     image = _image(connection, image_id) if targets else None
     if image is not None:
         named = [{**more, "image-tag": tag} for tag in tags] or [more]
-        events = [image_event(repository, image, action, each) for each in named]
+        events = [_image_event(repository, image, action, each) for each in named]
         put(connection, targets, events)
 
 
-def image_event(
-    repository: Repository,
-    image: Any,
-    action: str,
-    more: Mapping[str, str],
-    at: datetime | None = None,
-) -> Event:
-    """What was done to an image: a row of it, or an `Image`."""
-    detail = {
+def _image_event(repository: Repository, image: Any, action: str, more: Mapping[str, str]) -> Event:
+    detail = image_detail(image, action, more)
+    return Event(repository.scope, repository.name, image_kind(image), detail)
+
+
+def image_detail(image: Any, action: str, more: Mapping[str, str]) -> dict[str, str]:
+    """What was done to an image: a row of it, or whatever has the same attributes."""
+    return {
         "result": "SUCCESS",
         "action-type": action,
         "image-digest": str(image.digest),
@@ -83,8 +82,11 @@ def image_event(
         **({"artifact-media-type": image.artifact_type} if image.artifact_type else {}),
         **more,
     }
-    kind = kinds.REFERRER if image.subject else kinds.IMAGE
-    return Event(repository.scope, repository.name, kind, detail, at=at)
+
+
+def image_kind(image: Any) -> str:
+    """The kind of event in which that is told."""
+    return kinds.REFERRER if image.subject else kinds.IMAGE
 
 
 def _image(connection: sa.Connection, image_id: int) -> sa.Row[Any] | None:

@@ -29,9 +29,10 @@ _ROWS = 500
 
 
 _T = event_targets.c
-_COLUMNS = [_T.id, _T.account, _T.detail_types, _T.actions, _T.repositories]
+_COLUMNS = [_T.id, _T.account, _T.detail_types, _T.actions, _T.repositories, _T.created_at]
 _MINE = sa.and_(_T.account == sa.bindparam("mine"), _T.region == sa.bindparam("here"))
 _WANTED = sa.select(*_COLUMNS).where(sa.or_(_T.account == SERVER, _MINE))
+_LISTENERS: sa.Select[Any] = sa.select(_T.account, _T.actions)
 # Asked in every push: as text it takes a tenth of the time, and most servers have none.
 _ANY = "SELECT 1 FROM event_targets LIMIT 1"
 
@@ -79,6 +80,18 @@ def wants(target: sa.Row[Any], event: Event) -> bool:
         return False
     if actions and event.action not in actions:
         return False
-    if event.action == PULL and not actions and target.account != SERVER:
-        return False  # AWS tells of no pulls: who wants to hear of them says so
+    if event.action == PULL and not _hears_pulls(target):
+        return False
+    if event.at is not None and event.at < target.created_at:
+        return False  # it is told later than it happened: of before it was asked for
     return not patterns or any(fnmatch.fnmatchcase(event.repository, each) for each in patterns)
+
+
+def pulls_are_heard(connection: sa.Connection) -> bool:
+    """Whether any target of any registry may want events of pulls."""
+    return any(_hears_pulls(target) for target in connection.execute(_LISTENERS))
+
+
+def _hears_pulls(target: sa.Row[Any]) -> bool:
+    """AWS tells of no pulls: who wants to hear of them says so. The server's log has all."""
+    return PULL in target.actions or (not target.actions and target.account == SERVER)

@@ -41,14 +41,16 @@ def evaluate(
     images: Sequence[Image],
     now: datetime,
     used: Set[int] = frozenset(),
+    left: Set[int] = frozenset(),
 ) -> list[Selection]:
     """What the rules select, the longest pushed first; `used` are ids of images that must stay.
 
+    `left` are ids of what a deletion left behind: it follows that, and no rule is about it.
     The order of `images` never matters.
     """
     moment = microseconds(now)
     kinship = Kinship(images)
-    leading = [image for image in images if kinship.leads(image)]
+    leading = [image for image in images if kinship.leads(image) and image.id not in left]
     verdicts, retained = _verdicts(sorted(rules), leading, moment)
     acted = kinship.spread(verdicts, retained | used)
     families = kinship.families(acted)

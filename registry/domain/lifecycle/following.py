@@ -1,9 +1,7 @@
-"""Lets referrers follow a subject that somebody deleted, a grace period later.
+"""Lets what a deletion left behind follow, a grace period later: referrers, images of an index.
 
-Until then the same subject can be pushed again and finds its signatures. A referrer that has got
-a tag of its own meanwhile, or is in use, stays.
-
-Source: OCI image-spec 1.1, "subject".
+Until then the same subject or index can be pushed again and finds all that belonged to it. What
+has got a tag of its own meanwhile stays, what is in use waits (`leaving`).
 """
 
 from __future__ import annotations
@@ -16,12 +14,9 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from registry.database.schema import images, orphans, repositories
+from registry.database.schema import orphans, repositories
 from registry.domain.deletions import Gone, Named
-from registry.domain.lifecycle.census import some
-from registry.domain.lifecycle.kinship import Image, subjects
-from registry.domain.lifecycle.uses import used_among
-from registry.domain.orphans import forget
+from registry.domain.lifecycle.leaving import Fates, Leaving, Left
 from registry.domain.shadows import RESTING
 from registry.domain.tasks import Task, now
 from registry.values.digest import Digest
@@ -35,11 +30,11 @@ if TYPE_CHECKING:
     from registry.domain.repositories import Repositories, Repository
 
 STEP = 50
-"""Referrers in one transaction."""
+"""Of those left behind, in one transaction; more with what follows them."""
 
 
 class Following:
-    """Deletes referrers of what was deleted."""
+    """Deletes what was left behind."""
 
     def __init__(
         self,
@@ -61,12 +56,12 @@ class Following:
 
     def run(self, stop: threading.Event) -> int:
         """Delete those whose time has come; how many. Nothing while another process does."""
-        if not self._due() or not self._task.take():
+        if self._due() is None or not self._task.take():
             return 0
         count = 0
         try:
-            while not stop.is_set() and (found := self._due()):
-                count += self._follow(found[0][0], [image_id for _, image_id in found])
+            while not stop.is_set() and (due := self._due()) is not None:
+                count += self._follow(*due)
                 if not self._task.renew():
                     break
         finally:
@@ -74,48 +69,55 @@ class Following:
                 self._task.release(finished=False)
         return count
 
-    def _due(self) -> list[tuple[int, int]]:
-        """Some that have been orphans for long enough: their one repository, and their ids."""
+    def _due(self) -> tuple[int, list[Left]] | None:
+        """Some that were left behind long enough ago, and their one repository."""
         before = orphans.c.since <= self._clock() - self._grace
-        first = sa.select(orphans.c.repository_id).where(before).limit(1).scalar_subquery()
-        query = (
-            sa.select(orphans.c.image_id, orphans.c.repository_id)
-            .where(before, orphans.c.repository_id == first)
-            .order_by(orphans.c.image_id)
-            .limit(STEP)
-        )
+        first = sa.select(orphans.c.repository_id).where(before).order_by(orphans.c.since).limit(1)
+        query = sa.select(orphans).where(before, orphans.c.repository_id == first.scalar_subquery())
         with self._database.read() as connection:
-            return [(row.repository_id, row.image_id) for row in connection.execute(query)]
+            rows = connection.execute(query.order_by(orphans.c.since).limit(STEP)).all()
+        if not rows:
+            return None
+        return rows[0].repository_id, [Left(row.image_id, row.child, row.since) for row in rows]
 
-    def _follow(self, repository_id: int, image_ids: Sequence[int]) -> int:
-        repository = self._repository(repository_id)
-        with self._database.read() as connection:
-            alone = self._alone(connection, repository_id, image_ids)
-        gone = 0
-        if repository is not None and alone:
-            outcomes = self._deletions.delete(
-                repository,
-                [Named(digest, None) for digest in alone],
-                spare=lambda connection: (
-                    set(alone) - set(self._alone(connection, repository_id, image_ids))
-                ),
-            )
-            gone = sum(isinstance(each, Gone) for each in outcomes)
+    def _follow(self, repository_id: int, left: Sequence[Left]) -> int:
+        """How many went."""
+        repository, fates, gone = self._repository(repository_id), Fates(), 0
+        if repository is None:  # it rests: brought back, it is as if they were left behind now
+            fates.waiting.update(each.image_id for each in left)
+        else:
+            with self._database.read() as connection:
+                fates = self._fates(connection, repository_id, left)
+            gone = self._delete(repository, fates, left)
         with self._database.write() as connection:
-            forget(connection, image_ids)
+            self._settle(connection, fates, left)
         return gone
 
-    def _alone(
-        self, connection: sa.Connection, repository_id: int, image_ids: Sequence[int]
-    ) -> list[Digest]:
-        """Digests of those that refer to nothing that is there, and to something that is not."""
-        found = some(connection, image_ids)
-        used = used_among(found.values(), self._uses.references(connection, repository_id))
-        return [
-            Digest.parse(image.digest)
-            for image in found.values()
-            if image.id not in used and _refers_to_nothing(connection, repository_id, image)
-        ]
+    def _delete(self, repository: Repository, fates: Fates, left: Sequence[Left]) -> int:
+        named = {image_id: Digest.parse(each.digest) for image_id, each in fates.going.items()}
+
+        def spare(connection: sa.Connection) -> set[Digest]:
+            now_ = self._fates(connection, repository.id, left)
+            return {digest for image_id, digest in named.items() if image_id not in now_.going}
+
+        asked = [Named(digest, None) for digest in named.values()]
+        outcomes = self._deletions.delete(repository, asked, spare=spare) if asked else []
+        return sum(isinstance(each, Gone) for each in outcomes)
+
+    def _fates(self, connection: sa.Connection, repository_id: int, left: Sequence[Left]) -> Fates:
+        references = self._uses.references(connection, repository_id)
+        return Leaving(connection, repository_id, references).fates(left)
+
+    def _settle(self, connection: sa.Connection, fates: Fates, left: Sequence[Left]) -> None:
+        """Look again at those that wait a grace period from now, and at no others.
+
+        One that was left behind anew meanwhile is later than those that were due.
+        """
+        mine = orphans.c.image_id.in_([each.image_id for each in left])
+        due = orphans.c.since <= max(each.since for each in left)
+        wait = sa.update(orphans).where(mine, due, orphans.c.image_id.in_(fates.waiting))
+        connection.execute(wait.values(since=self._clock()))
+        connection.execute(sa.delete(orphans).where(mine, due))
 
     def _repository(self, repository_id: int) -> Repository | None:
         query = sa.select(repositories).where(repositories.c.id == repository_id)
@@ -126,11 +128,3 @@ class Following:
                 found = self._repositories.get(Scope(row.account, row.region), row.name)
                 return found if found.id == repository_id else None
         return None
-
-
-def _refers_to_nothing(connection: sa.Connection, repository_id: int, image: Image) -> bool:
-    named = list(subjects(image))
-    there = sa.select(images.c.id).where(
-        images.c.repository_id == repository_id, images.c.digest.in_(named)
-    )
-    return bool(named) and connection.execute(there.limit(1)).first() is None

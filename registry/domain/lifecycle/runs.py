@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from registry.database.schema import repositories
+from registry.domain import orphans
 from registry.domain.lifecycle import policies
 from registry.domain.lifecycle.acting import Acting, Done
 from registry.domain.lifecycle.census import census
@@ -119,8 +120,9 @@ class Runs:
             images = census(connection, repository_id)
             references = self._uses.references(connection, repository_id)
             protected = self._protected(connection, repository_id, images)
+            left = orphans.of(connection, repository_id)
         kept = used_among(images, references) | protected
-        return evaluate(parse(document), images, moment or self._clock(), kept), images
+        return evaluate(parse(document), images, moment or self._clock(), kept, left), images
 
     def _protected(
         self, connection: sa.Connection, repository_id: int, images: list[Image]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from registry.domain.lifecycle.acting import Done
+from registry.domain.lifecycle.following import Following
 from registry.domain.lifecycle.policies import LifecyclePolicies
 from registry.domain.lifecycle.runs import Ran, Runs
 from registry.domain.lifecycle.uses import Uses
@@ -73,6 +74,28 @@ def runs(registry: Registry, after: timedelta = timedelta(minutes=2), **options:
 def run(registry: Registry, after: timedelta = timedelta(minutes=2), **options: Any) -> list[Ran]:
     """All that is due then."""
     return list(runs(registry, after, **options).run(threading.Event()))
+
+
+def following(registry: Registry, after: timedelta = timedelta(days=1, minutes=2)) -> Following:
+    """What follows deletions, a day after each, with a clock that is ahead by so much."""
+
+    def clock() -> datetime:
+        return datetime.now(UTC) + after
+
+    database = registry.ground.database
+    return Following(
+        database,
+        registry.repositories,
+        registry.stores.deletions,
+        Uses(database, clock),
+        grace=timedelta(days=1),
+        clock=clock,
+    )
+
+
+def follow(registry: Registry, after: timedelta = timedelta(days=1, minutes=2)) -> int:
+    """How many go then."""
+    return following(registry, after).run(threading.Event())
 
 
 def done(registry: Registry, after: timedelta = timedelta(minutes=2), **options: Any) -> Done:

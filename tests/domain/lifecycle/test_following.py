@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import threading
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from registry.domain.deletions import Named
-from registry.domain.lifecycle.following import STEP, Following
-from registry.domain.lifecycle.uses import LEASE, Use, Uses
+from registry.domain.lifecycle.following import STEP
+from registry.domain.lifecycle.uses import LEASE, Use
 from registry.values.digest import Digest
 from tests import images
 from tests.application import SCOPE, Registry
-from tests.domain.lifecycle.holding import NAME, hold, image, left, put, repository, run
+from tests.domain.lifecycle.holding import NAME, follow, hold, image, left, put, repository, run
 from tests.domain.lifecycle.world import aged, policy, rule
 
 DAY = timedelta(days=1)
-LATER = DAY + timedelta(minutes=2)
 SUBJECT = image("subject")
 COSIGN = SUBJECT.digest.replace(":", "-") + ".sig"
 
@@ -26,22 +24,6 @@ COSIGN = SUBJECT.digest.replace(":", "-") + ".sig"
 def _repository(registry: Registry) -> None:
     registry.create(NAME)
     hold(registry, SUBJECT, "v1")
-
-
-def follow(registry: Registry, after: timedelta = LATER) -> int:
-    def clock() -> datetime:
-        return datetime.now(UTC) + after
-
-    database = registry.ground.database
-    following = Following(
-        database,
-        registry.repositories,
-        registry.stores.deletions,
-        Uses(database, clock),
-        grace=DAY,
-        clock=clock,
-    )
-    return following.run(threading.Event())
 
 
 def signature(seed: str = "sig", of: images.Image = SUBJECT) -> images.Image:
