@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from registry.ecs.agent.collaborators import PullSource, Unavailable
+from registry.ecs.agent.collaborators import PullSource, Resolved, Unavailable
 from registry.ecs.agent.engine import Engine, EngineRefused, EngineTimeout, split_reference
 from registry.ecs.agent.pulling import CannotPull, Pulled, Pulling
 from registry.ecs.agent.settings import AgentSettings
@@ -173,11 +173,11 @@ def test_an_image_that_was_removed_after_its_pull_is_pulled_again(
     removed: list[str] = []
     resolve = rig.others.resolve
 
-    def remove_first(given: TaskPayload, definition: Mapping[str, Any]) -> Any:
+    def remove_first(_payload: TaskPayload, definition: Mapping[str, Any]) -> Resolved:
         if not removed:
             rig.engine.remove_image(image, force=True)
             removed.append(image)
-        return resolve(given, definition)
+        return resolve(_payload, definition)
 
     rig.others.resolve = remove_first  # type: ignore[method-assign]  # to come in between
     payload = rig.running({"image": image})
