@@ -83,7 +83,8 @@ def test_only_two_operations_are_for_anyone(registry: Registry) -> None:
     assert found == TO_ANYONE
     actions = {action for each in guarded(registry) for action in each.actions}
     assert all(
-        re.fullmatch(r"(ecr|ecr-public|iam|kms|sts):[A-Z][A-Za-z]+", action) for action in actions
+        re.fullmatch(r"(ecr|ecr-public|ecs|iam|kms|sts):[A-Z][A-Za-z]+", action)
+        for action in actions
     )
 
 
