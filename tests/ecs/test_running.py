@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -67,6 +68,10 @@ def until(done: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
+def knows(agent: RecordingAgent, arn: str) -> bool:
+    return arn in [each.arn for each in agent.accepted]
+
+
 @pytest.fixture
 def plane(registry: Registry) -> Plane:
     return Plane(registry.ground.ecs, States(registry.ground.ecs))
@@ -91,7 +96,7 @@ def test_a_task_reaches_the_agent_by_itself(registry: Registry, ecs: Any, plane:
         ecs.register_task_definition(family="plain", containerDefinitions=[BOX])
         for cluster in ("before", "after"):
             (task,) = ecs.run_task(cluster=cluster, taskDefinition="plain")["tasks"]
-            until(lambda arn=task["taskArn"]: arn in [each.arn for each in agent.accepted])
+            until(partial(knows, agent, task["taskArn"]))
     assert agent.life == ["start", "close"]
     assert failing
 
