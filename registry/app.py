@@ -25,6 +25,7 @@ from registry.aws.pages import Pages
 from registry.background import Work, repeated
 from registry.callers import Authorizer, LoginPasswords, Refusals, SigningKeys
 from registry.collection import Collection
+from registry.companions import companion_works, companions
 from registry.config import Settings
 from registry.database.database import Database
 from registry.delivery import delivery_of
@@ -149,9 +150,10 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
             sts.bind(IdentityOperations(), sessions, global_region=GLOBAL_REGION),
             bound_iam(stores_of(ground), pages),
             bound_kms(KmsStores(ground.keys, grants_of(ground), access), pages),
+            *companions(settings, ground, pages),
             bound_ecs(ecs_stores(ground.ecs), pages),
         ],
-        SigningKeys(ground.directory, ground.sessions),
+        SigningKeys(ground.directory, ground.sessions, ground.services),
         Authorizer(access),
         regions=settings.all_regions,
         refused=Refusals(access),
@@ -181,7 +183,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
             *vex_endpoints_of(ground, stores).routes,
             *keeping_routes(settings, ground, repositories, stores.key_use, pages),
         ],
-        SigningKeys(ground.directory, ground.sessions),
+        SigningKeys(ground.directory, ground.sessions, ground.services),
         Authorizer(access),
         regions=settings.all_regions,
         refused=Refusals(access),
@@ -249,6 +251,7 @@ def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metric
         Work("rekeying", Moves(rekeyer_of(settings, ground)).run, MOVES_SECONDS),
         *scan_works(settings, ground, stores, metrics, scanner),
         *following_works(settings, ground, stores, report_writer_of(settings, stores)),
+        *companion_works(ground),
     ]
 
 

@@ -14,6 +14,7 @@ from registry.domain.identities.accounts import Accounts
 from registry.domain.identities.directory import Directory
 from registry.domain.identities.robots import Robots
 from registry.domain.identities.secrets import Secrets
+from registry.domain.identities.services import ServiceKeys
 from registry.domain.identities.sessions import Sessions
 from registry.domain.journal import Journal
 from registry.domain.pull_exclusions import PullExclusions
@@ -43,6 +44,8 @@ class Ground:
     ecs: Database
     """What ECS keeps."""
     cache: Cache
+    logs: Database
+    """Log groups and their events, apart from all else."""
     keys: LocalKeyring
     """The keyring: keys of our own, and what all other secrets derive from."""
     provider: KeyProvider
@@ -53,6 +56,7 @@ class Ground:
     secrets: Secrets
     directory: Directory
     sessions: Sessions
+    services: ServiceKeys
     robots: Robots
     accounts: Accounts
     pulls: Pulls
@@ -67,6 +71,7 @@ class Ground:
             self.pulls.flush(everything=True)
         self.cache.close()
         self.database.close()
+        self.logs.close()
         self.ecs.close()
 
 
@@ -82,6 +87,7 @@ def lay_ground(settings: Settings) -> Ground:
         database=database,
         ecs=Database(settings.data / ECS_DATABASE),
         cache=cache,
+        logs=Database(settings.data / "logs.db"),
         keys=keys,
         provider=keys if aws is None else Providers(keys, aws),
         aws=aws,
@@ -89,6 +95,7 @@ def lay_ground(settings: Settings) -> Ground:
         secrets=secrets,
         directory=directory,
         sessions=Sessions(keys.secret("session tokens"), directory),
+        services=ServiceKeys(keys.secret("service keys")),
         robots=Robots(database, cache, directory, allowed=settings.robot_tokens),
         accounts=Accounts(database, secrets),
         pulls=Pulls(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from registry.aws.constraints import invalid_parameter
 from registry.domain.api.layers import LayerUploads
 from registry.domain.api.policies import RepositoryPolicies
+from registry.domain.api.resource_tags import RepositoryTags
 from registry.ecr.deletions import DeletionOperations
 from registry.ecr.errors import service_error
 from registry.ecr.image_scans import ImageScanOperations, ImageScans
@@ -111,7 +112,7 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
     return ecr.bind(
         RepositoryOperations(repositories, pages, hosts, stores.key_use),
         SettingOperations(repositories, stores.settings),
-        ResourceTagOperations(repositories, stores.settings),
+        ResourceTagOperations(RepositoryTags(repositories, stores.settings)),
         TemplateOperations(stores.templates, repositories, pages),
         RegistryPolicyOperations(stores.registries),
         RegistryOperations(stores.registries),
