@@ -133,6 +133,9 @@ class Settings:
     s3_endpoint: str | None = _setting(None, "S3: endpoint URL, for stores other than AWS")
     s3_region: str | None = _setting(None, "S3: region of the bucket")
     s3_path_style: bool = _setting(False, "S3: bucket in the path instead of the host name")
+    s3_connect_timeout: float = _setting(5.0, "S3: seconds to connect in, for each attempt")
+    s3_read_timeout: float = _setting(10.0, "S3: seconds it may be silent, for each attempt")
+    s3_attempts: int = _setting(3, "S3: how often a request that fails is tried, at most")
     tls_cert: Path | None = _setting(None, "PEM file with the certificate chain; with --tls-key")
     tls_key: Path | None = _setting(None, "PEM file with the certificate's private key")
     trusted_proxies: str = _setting(
@@ -170,7 +173,7 @@ class Settings:
     def _check_bounds(self) -> None:
         if _REGION.fullmatch(self.region) is None:
             raise ParameterInvalid(f"region: {self.region!r} is not a region's name")
-        for name in ("max_connections", "scan_workers", "scan_memory_mib"):
+        for name in ("max_connections", "scan_workers", "scan_memory_mib", "s3_attempts"):
             if getattr(self, name) < 1:
                 raise ParameterInvalid(f"{name}: at least 1")
         for name in ("scan_daily_limit", "scan_days"):
@@ -193,6 +196,8 @@ class Settings:
             "send_timeout",
             "upstream_timeout",
             "scan_timeout",
+            "s3_connect_timeout",
+            "s3_read_timeout",
         ):
             if getattr(self, name) <= 0:
                 raise ParameterInvalid(f"{name}: more than 0 seconds")

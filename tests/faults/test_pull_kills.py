@@ -1,21 +1,30 @@
-"""SIGKILL under pulls: each that was answered is told of once, and has its time.
+"""SIGKILL under pulls: each that was answered is told of once, has its time and is audited.
 
-Threads pull by many tags until the server is killed. The log must then tell of each pull that
-was answered, and of nothing else but those that were under way.
+Threads pull by many tags until the server is killed. The event log must then tell of each pull
+that was answered, and of nothing else but those that were under way; the audit log must have
+each request that was answered.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from registry.database.schema import event_deliveries
+from registry.domain.events.targets import Wish
+from registry.ground import lay_ground
+from registry.stores import event_targets_of
 from tests import images
 from tests.faults.client import Client, Gone, chance
 from tests.faults.forked import Forked, processes
@@ -37,6 +46,8 @@ class Pullers:
         self._stop = threading.Event()
         self.answered: Counter[str] = Counter()
         """By tag."""
+        self.requests: set[str] = set()
+        """The ids of those."""
         self.under_way: Counter[str] = Counter()
         """Those of which the answer did not come, or not all of it."""
 
@@ -83,6 +94,7 @@ class Pullers:
                 assert answer.body == BASE.manifest, answer
                 with self._lock:
                     self.answered[tag] += 1
+                    self.requests.add(answer.headers["x-request-id"])
 
     def _again(self) -> bool:
         """Whether a server still listens: another worker."""
@@ -94,17 +106,37 @@ class Pullers:
 
 
 def told(server: Forked) -> Counter[str]:
-    """By tag, the pulls of which the log tells, each under an id of its own."""
-    events = [each for each in logged(server.data) if each["detail"].get("action-type") == "PULL"]
+    """By tag, the pulls of which the log tells."""
+    return counted(logged(server.data))
+
+
+def waiting(server: Forked) -> Counter[str]:
+    """By tag, the pulls that are to be told to a target that takes none."""
+    ground = lay_ground(server.settings)
+    with ground.database.read() as connection:
+        bodies = connection.execute(sa.select(event_deliveries.c.body)).scalars().all()
+    ground.close()
+    return counted(map(json.loads, bodies))
+
+
+def counted(found: Iterable[dict[str, Any]]) -> Counter[str]:
+    events = [each for each in found if each["detail"].get("action-type") == "PULL"]
     assert len({each["id"] for each in events}) == len(events)
     return Counter(each["detail"]["image-tag"] for each in events)
 
 
-def check(server: Forked, pullers: Pullers) -> None:
-    found = told(server)
+def check(server: Forked, pullers: Pullers, found: Counter[str]) -> None:
     lost = pullers.answered - found
     assert not lost, "every answered pull is told of"
     assert not found - pullers.answered - pullers.under_way, "and only once"
+    lines = [
+        json.loads(line)
+        for path in (server.data / "audit").iterdir()
+        for line in path.read_text().splitlines()
+    ]
+    audited = Counter(each["requestID"] for each in lines)
+    assert all(audited[request] == 1 for request in pullers.requests), "each request is audited"
+    assert len(pullers.requests) == pullers.answered.total()
 
 
 @pytest.mark.slow
@@ -124,7 +156,7 @@ def test_a_kill_loses_no_pull_and_makes_none(quick_folder: Path) -> None:
             pullers.end(threads)
             server.start()
         await_delivery(server.settings)
-        check(server, pullers)
+        check(server, pullers, told(server))
         image = server.image(REPOSITORY, BASE.digest)
         assert image["lastRecordedPullTime"] >= begun
         server.stop()
@@ -137,9 +169,13 @@ def test_a_kill_loses_no_pull_and_makes_none(quick_folder: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_living_worker_tells_what_a_killed_one_had_not(quick_folder: Path) -> None:
-    with Forked(quick_folder, 2, event_log=True) as server:
+    with Forked(quick_folder, 2) as server:
         server.start()
         server.create_repository(REPOSITORY)
+        ground = lay_ground(server.settings)
+        wish = Wish("http://127.0.0.1:9/", actions=["PULL"])  # none may go there: all wait
+        event_targets_of(ground).put(server.settings.scope, "deaf", wish)
+        ground.close()
         pullers = Pullers(server)
         pullers.push()
         for _ in range(2):
@@ -148,9 +184,9 @@ def test_a_living_worker_tells_what_a_killed_one_had_not(quick_folder: Path) -> 
             os.kill(processes(server.pid)[-1], signal.SIGKILL)
             time.sleep(0.5)
             pullers.end(threads, stop=True)
-        deadline = time.monotonic() + 40  # the one that delivered may be the one that is dead
-        while pullers.answered - told(server):
-            assert time.monotonic() < deadline, pullers.answered - told(server)
+        deadline = time.monotonic() + 30
+        while pullers.answered - waiting(server):
+            assert time.monotonic() < deadline, pullers.answered - waiting(server)
             time.sleep(0.2)
-        check(server, pullers)
+        check(server, pullers, waiting(server))
         server.stop()

@@ -112,6 +112,28 @@ def test_an_answer_that_breaks_off_is_taken_up_again(client: Client, proxy: Faul
     assert broken > 1
 
 
+def test_a_silent_store_is_given_up_when_the_settings_say(
+    start_server: StartServer, proxy: FaultProxy, bucket: str
+) -> None:
+    """Twice a second, where the default is three times ten."""
+    server = start_server(
+        *("--storage", "s3", "--s3-bucket", bucket, "--s3-region", "us-east-1"),
+        *("--s3-endpoint", f"http://127.0.0.1:{proxy.port}", "--s3-path-style"),
+        *("--s3-read-timeout", "1", "--s3-attempts", "2"),
+        AWS_ACCESS_KEY_ID=ACCESS_KEY,
+        AWS_SECRET_ACCESS_KEY=SECRET_KEY,
+    )
+    server.ecr.create_repository(repositoryName=REPOSITORY)
+    with Client(server.port, f"Basic {server.token()}", timeout=90) as client:
+        assert client.put_blob(REPOSITORY, KEPT).status == 201
+        proxy.decide = lambda _method, _path: Fault(silent=True)
+        begun = time.monotonic()
+        check_refused(push(client))
+        assert 1.9 < time.monotonic() - begun < 10  # the proxy itself would be silent for so long
+        proxy.reset()
+        check_recovered(client)
+
+
 def test_health_tells_of_a_store_that_fails(client: Client, proxy: FaultProxy) -> None:
     assert client.ask("GET", "/healthz").status == 200
     proxy.decide = lambda _method, _path: Fault(code=503)

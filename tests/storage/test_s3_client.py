@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import (
@@ -16,9 +19,11 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+from registry.config import Settings, read
+from registry.ground import storage_driver
 from registry.storage.s3 import S3Driver
 from registry.storage.s3_client import s3_client, s3_failures
-from registry.values.errors import ObjectNotFound, StorageFull, StorageUnavailable
+from registry.values.errors import ObjectNotFound, ParameterInvalid, StorageFull, StorageUnavailable
 from tests.storage.fault_proxy import FaultProxy
 
 if TYPE_CHECKING:
@@ -70,6 +75,39 @@ def test_addressing_and_keys(aimed_client: Callable[..., S3Client]) -> None:
     given = url(path_style=True, endpoint="http://store", access_key="given", secret_key="x")
     assert given.startswith("http://store/bkt/k?")
     assert "given" in given
+
+
+def test_a_silent_store_is_given_up(aimed_client: Callable[..., S3Client], tmp_path: Path) -> None:
+    """A socket to which one can connect, and that nobody ever reads or answers."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        given = {"endpoint": endpoint, "path_style": True, "connect_timeout": 30}
+        client = aimed_client(**given, read_timeout=0.3, attempts=2)
+        driver = S3Driver(client, "bkt", spool=tmp_path)
+        begun = time.monotonic()
+        with pytest.raises(StorageUnavailable, match="ReadTimeoutError"):
+            driver.put("a/object", [b"x"])
+        assert 0.6 <= time.monotonic() - begun < 20
+
+
+@pytest.mark.usefixtures("aimed_client")  # for its environment
+def test_the_settings_say_how_patient_it_is(tmp_path: Path) -> None:
+    more: dict[str, Any] = {"s3_connect_timeout": 1.5, "s3_read_timeout": 2.5, "s3_attempts": 7}
+    for given, expected in (({}, (5, 10, 3)), (more, (1.5, 2.5, 7))):
+        asked = Settings(
+            data=tmp_path, storage="s3", s3_bucket="bkt", s3_region="eu-central-1", **given
+        )
+        driver = storage_driver(asked)
+        assert isinstance(driver, S3Driver)
+        config: Any = driver._client.meta.config  # the stubs know none of these
+        attempts = config.retries["total_max_attempts"]
+        assert (config.connect_timeout, config.read_timeout, attempts) == expected
+
+
+@pytest.mark.parametrize("name", ["s3_connect_timeout", "s3_read_timeout", "s3_attempts"])
+def test_no_patience_at_all_is_refused(name: str) -> None:
+    with pytest.raises(ParameterInvalid, match=name):
+        read({name: "0"})
 
 
 def test_newer_checksums_are_left_out(faulty: Callable[..., S3Driver], proxy: FaultProxy) -> None:
