@@ -27,6 +27,8 @@ quotas                                        how much there may be
 image_reporters ── images_in_use              what must not go by itself
 replicated_deletions                          what is to go elsewhere too
 backfills ─── backfill_items                  older images to be replicated
+parameters ── parameter_versions              of Parameter Store
+kept_secrets ── secret_versions               of Secrets Manager
 key_grants                                    who may use a key of the keyring for what
 leftovers                                     objects whose bytes are still to be deleted
 public_registries, public_aliases             names of public registries
@@ -45,6 +47,12 @@ users ──┬─ access_keys
 from registry.database.instant import Instant
 from registry.database.schema.columns import (
     metadata,
+)
+from registry.database.schema.companions import (
+    kept_secrets,
+    parameter_versions,
+    parameters,
+    secret_versions,
 )
 from registry.database.schema.content import (
     blobs,
@@ -140,6 +148,7 @@ __all__ = [
     "inline_policies",
     "instance_profiles",
     "journals",
+    "kept_secrets",
     "key_grants",
     "leftovers",
     "lifecycle_notices",
@@ -149,6 +158,8 @@ __all__ = [
     "links",
     "metadata",
     "orphans",
+    "parameter_versions",
+    "parameters",
     "policies",
     "policy_files",
     "policy_versions",
@@ -170,6 +181,7 @@ __all__ = [
     "roles",
     "scan_reports",
     "scans",
+    "secret_versions",
     "secrets",
     "tags",
     "tasks",
