@@ -20,6 +20,7 @@ from registry.domain.parameters.guards import ParameterGuards
 from registry.domain.parameters.parameters import Parameters
 from registry.domain.repositories import Encryption
 from registry.domain.secrets.guards import SecretGuards
+from registry.domain.secrets.lookup import Lookup
 from registry.domain.secrets.secrets import Secrets
 from registry.domain.secrets.values import Values
 from registry.domain.vault import Vault
@@ -68,6 +69,12 @@ def secret_stores(ground: Ground, access: Access) -> SecretStores:
         calls=KeyCalls(ground.provider, access, "secretsmanager"),
         access=access,
     )
+
+
+def lookup_of(ground: Ground) -> Lookup:
+    """What reads secrets for the registry itself."""
+    values = Values(ground.database, Vault(ground.storage, ground.provider))
+    return Lookup(Secrets(ground.database), values)
 
 
 def parameters_of(ground: Ground) -> Parameters:

@@ -13,7 +13,13 @@ from registry.aws.policy import PolicyInvalid, PolicyKind, parse
 from registry.aws.service import ANY
 from registry.domain.resource_labels import label_set
 from registry.domain.secrets.public import for_everybody
-from registry.secretsmanager.service import Operations, conditions, scope_of, secretsmanager
+from registry.secretsmanager.service import (
+    Operations,
+    conditions,
+    pairs,
+    scope_of,
+    secretsmanager,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,7 +92,7 @@ class PolicyOperations(Operations):
         self, context: Context, *, secret_id: str, tags: Sequence[Mapping[str, str]]
     ) -> None:
         """Add or change tags."""
-        labels = label_set([(tag["Key"], tag.get("Value", "")) for tag in tags])
+        labels = label_set(pairs(tags))
         secret = self._get(context, secret_id)
         self._secrets.tag(secret, lambda stored: {**stored, **labels})
 

@@ -21,6 +21,7 @@ from registry.secretsmanager.service import (
     Operations,
     conditions,
     new_secret,
+    pairs,
     scope_of,
     secretsmanager,
 )
@@ -66,7 +67,7 @@ class SecretOperations(Operations):
         check_name(name)
         if add_replica_regions or cross_account_primary_arn is not None:
             raise ParameterInvalid("This server has no replicas of secrets.")
-        labels = label_set([(tag["Key"], tag.get("Value", "")) for tag in tags])
+        labels = label_set(pairs(tags))
         value = value_of(secret_string, secret_binary)
         token = client_request_token or str(uuid.uuid4())
         if (there := self._secrets.find(scope_of(context), name)) is not None:

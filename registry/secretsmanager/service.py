@@ -68,11 +68,16 @@ def conditions(_context: Context, parameters: Mapping[str, Any]) -> Sequence[Con
     for name, condition in _ASKED.items():
         if (value := parameters.get(name)) is not None:
             found[condition] = str(value).lower() if isinstance(value, bool) else str(value)
-    tags = {each["Key"]: each.get("Value", "") for each in parameters.get("tags") or ()}
+    tags = dict(pairs(parameters.get("tags") or ()))
     found |= {f"aws:requesttag/{key.lower()}": value for key, value in tags.items()}
     if keys := tuple(parameters.get("tag_keys") or tags):
         found["aws:tagkeys"] = keys
     return (found,)
+
+
+def pairs(tags: Sequence[Mapping[str, str]]) -> list[tuple[str, str]]:
+    """Tags, of which the model requires neither member."""
+    return [(each.get("Key", ""), each.get("Value", "")) for each in tags]
 
 
 def new_secret(context: Context, parameters: Mapping[str, Any]) -> Sequence[str]:
