@@ -47,6 +47,10 @@ class Watch:
                 raise ScannerMissing(str(self._known))
             return self._known
 
+    def due(self) -> bool:
+        """Whether to update, however short the time since it was done last."""
+        return self._scanner.due()
+
     def update(self) -> ScannerVersion:
         """Get the newest database first. Raises ScanFailed; then the one that is there stays."""
         with self._lock:
@@ -67,6 +71,7 @@ class Watch:
         if found.database is None and not self._remote:
             return ScannerMissing(
                 "The scanner has no vulnerability database, and is not to fetch one"
-                " (trivy_offline): put one into its cache directory."
+                " (trivy_offline): push one with `moorage scan db push`, or put one into its cache"
+                " directory."
             )
         return found
