@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from registry.database.database import Database
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision; a test compares it with the migrations there are."""
 
 

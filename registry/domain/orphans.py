@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from registry.database.schema import image_children, images, orphans, tags
+from registry.domain.subject_tags import tags_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-SUFFIXES = ("", ".sig", ".att", ".sbom")
-"""What follows `sha256-<hex>` in a tag that names a subject: the OCI fallback's, and cosign's."""
 _BATCH = 500
 """Ids in one statement."""
 
@@ -87,7 +86,7 @@ def referring(
     connection: sa.Connection, repository_id: int, digests: Sequence[str]
 ) -> set[tuple[str, int]]:
     """Each of the digests that an image refers to, and that image's id."""
-    names = {name: digest for digest in digests for name in tags_for(digest)}
+    names = {name: digest for digest in digests for name in tags_of(digest)}
     by_subject = sa.select(images.c.subject, images.c.id).where(
         images.c.repository_id == repository_id, images.c.subject.in_(digests)
     )
@@ -96,11 +95,6 @@ def referring(
     )
     found = {(row.subject, row.id) for row in connection.execute(by_subject)}
     return found | {(names[row.name], row.image_id) for row in connection.execute(by_tag)}
-
-
-def tags_for(digest: str) -> list[str]:
-    """Under which a referrer of this may stand."""
-    return [digest.replace(":", "-") + suffix for suffix in SUFFIXES]
 
 
 def held(

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from registry.database.schema import images, repositories, resting
-from registry.domain.orphans import tags_for
+from registry.domain.subject_tags import tags_of
 from registry.values.errors import RestingNotFound
 from registry.values.scope import Scope
 
@@ -105,7 +105,7 @@ def resting_referrers(connection: sa.Connection, item: Resting) -> list[Resting]
 
     They refer to it by their manifest, or by a tag of cosign's scheme or the OCI fallback's.
     """
-    names = set(tags_for(str(item.digest)))
+    names = set(tags_of(str(item.digest)))
     by_tag = sa.type_coerce(resting.c.tags, sa.Text).contains(min(names))
     query = (
         select()

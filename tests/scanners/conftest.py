@@ -39,7 +39,7 @@ def scanning(
     """
     folder = tmp_path_factory.mktemp("server")
     program = moody_trivy(folder / "trivy", require_tool("trivy"))
-    bounds = ["--scan-workers", "4", "--scan-timeout", "20", "--scan-memory-mib", "1024"]
+    bounds = ["--scan-workers", "4", "--scan-timeout", "30", "--scan-memory-mib", "768"]
     process = ServerProcess(folder, "--workers", "2", *bounds, *options(trivy_cache, program))
     process.start()
     for how in (*WRONG, "killed"):
