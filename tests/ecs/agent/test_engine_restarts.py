@@ -15,8 +15,8 @@ from tests.upstream.fake import FakeRegistry
 
 # The library leaves the socket of a connection that was refused to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-# Without a bridge and without rules for packets, it gets along with other engines here.
-QUIET = ("--bridge=none", "--iptables=false")
+# Without rules for packets, it gets along with other engines here.
+QUIET = ("--iptables=false",)
 
 
 @pytest.fixture
