@@ -125,6 +125,15 @@ def counted(found: Iterable[dict[str, Any]]) -> Counter[str]:
     return Counter(each["detail"]["image-tag"] for each in events)
 
 
+def writer(server: Forked) -> int:
+    """The process that writes the newest journal."""
+    newest = max((server.data / "journal").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    for pid in processes(server.pid):
+        if newest in (descriptor.resolve() for descriptor in Path(f"/proc/{pid}/fd").iterdir()):
+            return pid
+    raise AssertionError(f"nobody writes {newest}")
+
+
 def check(server: Forked, pullers: Pullers, found: Counter[str]) -> None:
     lost = pullers.answered - found
     assert not lost, "every answered pull is told of"
@@ -181,9 +190,10 @@ def test_a_living_worker_tells_what_a_killed_one_had_not(quick_folder: Path) -> 
         for _ in range(2):
             threads = pullers.start()
             time.sleep(0.5)
-            os.kill(processes(server.pid)[-1], signal.SIGKILL)
+            os.kill(writer(server), signal.SIGKILL)
             time.sleep(0.5)
             pullers.end(threads, stop=True)
+        assert pullers.under_way, "a worker was killed that answered"
         deadline = time.monotonic() + 30
         while pullers.answered - waiting(server):
             assert time.monotonic() < deadline, pullers.answered - waiting(server)
