@@ -24,6 +24,7 @@ from registry.aws.pages import Pages
 from registry.background import Work, repeated
 from registry.callers import Authorizer, LoginPasswords, Refusals, SigningKeys
 from registry.collection import Collection
+from registry.companions import companion_works, companions
 from registry.config import Settings
 from registry.database.database import Database
 from registry.delivery import delivery_of
@@ -146,6 +147,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
             sts.bind(IdentityOperations(), sessions, global_region=GLOBAL_REGION),
             bound_iam(stores_of(ground), pages),
             bound_kms(KmsStores(ground.keys, grants_of(ground), access), pages),
+            *companions(settings, ground, pages),
             bound_ecs(ecs_stores(ground.ecs), pages),
         ],
         SigningKeys(ground.directory, ground.sessions),
@@ -237,6 +239,7 @@ def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metric
         Work("pull-events", delivery.tell_pulls, PULL_EVENTS_SECONDS),
         Work("rekeying", Moves(rekeyer_of(settings, ground)).run, MOVES_SECONDS),
         *scan_works(settings, ground, stores, metrics, scanner),
+        *companion_works(ground),
     ]
 
 

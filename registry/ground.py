@@ -43,6 +43,8 @@ class Ground:
     ecs: Database
     """What ECS keeps."""
     cache: Cache
+    logs: Database
+    """Log groups and their events, apart from all else."""
     keys: LocalKeyring
     """The keyring: keys of our own, and what all other secrets derive from."""
     provider: KeyProvider
@@ -67,6 +69,7 @@ class Ground:
             self.pulls.flush(everything=True)
         self.cache.close()
         self.database.close()
+        self.logs.close()
         self.ecs.close()
 
 
@@ -82,6 +85,7 @@ def lay_ground(settings: Settings) -> Ground:
         database=database,
         ecs=Database(settings.data / ECS_DATABASE),
         cache=cache,
+        logs=Database(settings.data / "logs.db"),
         keys=keys,
         provider=keys if aws is None else Providers(keys, aws),
         aws=aws,

@@ -18,6 +18,7 @@ from registry.domain.scanning.rescans import Rescans
 from registry.domain.scanning.watch import Watch
 from registry.domain.scanning.worker import Address, Outcome, Stop, Worker
 from registry.domain.tasks import Task, now
+from registry.domain.trivy_database import JAVA, VULNERABILITIES
 from registry.domain.vault import Vault
 from registry.ecr.binding import Stores
 from registry.ground import Ground
@@ -88,7 +89,8 @@ class Scanning:
 
     def _updated(self, state: dict[str, str], update: timedelta) -> ScannerVersion:
         asked = state.get("updated")
-        if asked is not None and datetime.fromisoformat(asked) + update > now():
+        recent = asked is not None and datetime.fromisoformat(asked) + update > now()
+        if recent and not self._watch.due():
             return self._watch.version()
         self._watch.version()  # nothing to update where there is none
         state["updated"] = now().isoformat()
@@ -142,8 +144,13 @@ def passes_of(ground: Ground) -> Passes:
 
 
 def shelved(settings: Settings, ground: Ground, stores: Stores, trivy: Trivy) -> Scanner:
-    """The scanner, with this registry's own database where nothing else is set."""
-    if settings.trivy_database is not None or settings.trivy_server is not None:
+    """The scanner, with this registry's own databases where nothing else is set."""
+    wanted = []
+    if settings.trivy_database is None and settings.trivy_server is None:
+        wanted.append(VULNERABILITIES)
+    if settings.trivy_java_database is None:
+        wanted.append(JAVA)
+    if not wanted:
         return trivy
     shelf = Shelf(
         settings.scope,
@@ -152,7 +159,7 @@ def shelved(settings: Settings, ground: Ground, stores: Stores, trivy: Trivy) ->
         passes_of(ground),
         address_of(settings),
     )
-    return OwnDatabase(trivy, shelf)
+    return OwnDatabase(trivy, shelf, wanted)
 
 
 def scanning_of(

@@ -1,6 +1,7 @@
 """The first start, and every start after it: make the data directory ready.
 
 DATA/moorage.db       metadata
+DATA/logs.db          log groups and their events
 DATA/ecs.db           what ECS keeps
 DATA/keyring.json     master keys
 DATA/credentials      administrators' access keys, in the AWS shared-credentials format
@@ -25,6 +26,7 @@ from registry.database import migrate
 from registry.database.database import Database
 from registry.domain.events.pusher import TASK as DELIVERY
 from registry.domain.identities.accounts import ADMINISTRATOR, NewKey
+from registry.domain.logs import tables as log_tables
 from registry.domain.policyfiles.applying import PolicyFiles
 from registry.domain.policyfiles.folder import read_folder
 from registry.domain.policyfiles.problems import PolicyFilesInvalid
@@ -84,6 +86,7 @@ def prepare(settings: Settings) -> None:
         database.close()
     ground = lay_ground(settings)
     try:
+        log_tables.upgrade(ground.logs)
         path = credentials_path(settings)
         ground.accounts.bootstrap(settings.account, lambda key: write_credentials(path, key))
         Quotas(ground.database).set_for_everybody(Limits(**settings.quotas))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from registry.caching import caching_of
+from registry.companions import guards_of
 from registry.config import Settings
 from registry.domain.access import Access, no_record
 from registry.domain.blobs import Blobs
@@ -221,7 +222,15 @@ def access_of(settings: Settings, ground: Ground, repositories: Repositories) ->
     registries = Registries(ground.database, ground.cache)
     tags = ResourceTags(ground.database)
     keys = KeyGuards(ground.keys.ring, grants_of(ground))
-    guards = Guards(ground.cache, repositories, registries, ground.directory, tags, keys=keys)
+    guards = Guards(
+        ground.cache,
+        repositories,
+        registries,
+        ground.directory,
+        tags,
+        keys=keys,
+        others=guards_of(ground),
+    )
     return Access(guards, record, settings.region)
 
 

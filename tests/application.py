@@ -39,6 +39,7 @@ from registry.domain.identities.directory import AccessKey
 from registry.domain.identities.identity import Credential
 from registry.domain.identities.users import AccessKeys, Users
 from registry.domain.images import Images
+from registry.domain.logs.tables import metadata as log_metadata
 from registry.domain.repositories import Repositories, Repository
 from registry.domain.uploads import Uploads
 from registry.domain.vault import Vault
@@ -354,7 +355,11 @@ class Registry:
 
     def stored(self) -> tuple[dict[str, list[tuple[Any, ...]]], set[str]]:
         """Everything that is kept, to compare."""
-        return self.rows(), self.objects()
+        rows = self.rows()
+        with self.ground.logs.read() as connection:
+            for table in log_metadata.sorted_tables:
+                rows[table.name] = [tuple(row) for row in connection.execute(sa.select(table))]
+        return rows, self.objects()
 
     def check_whole(self) -> None:
         """Each blob row has its bytes, with its digest; each object has its row."""

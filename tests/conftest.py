@@ -10,8 +10,16 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.server_process import ServerProcess
+
+pytest_plugins = ["tests.parallel"]
+
+# How long an example takes is the machine's affair; what else holds in CI is hypothesis's own.
+_SLOW = [HealthCheck.too_slow]
+settings.register_profile("moorage", settings(), deadline=None, suppress_health_check=_SLOW)
+settings.load_profile("moorage")
 
 
 class StartServer(Protocol):

@@ -126,7 +126,8 @@ class ServerProcess:
     def check_log(self) -> None:
         """Fail when the log shows a traceback or a secret that was given out."""
         log = self.log
-        assert "Traceback (most recent call last)" not in log, log[-8000:]
+        at = log.find("Traceback (most recent call last)")
+        assert at < 0, log[max(at - 500, 0) : at + 4000]
         leaked = [secret[:4] + "…" for secret in self._secrets if secret in log]
         assert not leaked, f"secrets in the server's log: {leaked}"
 

@@ -39,6 +39,8 @@ from registry.http.metrics import Metrics
 from registry.iam.errors import CODES as IAM_CODES
 from registry.kms.errors import CODES as KMS_CODES
 from registry.kms.service import kms
+from registry.logs.errors import CODES as LOGS_CODES
+from registry.logs.service import logs
 from registry.oci.errors import TABLE
 from registry.oci.listing import PAGE_MAX
 from registry.oci.manifests import TAGS_MAX
@@ -176,6 +178,8 @@ def test_the_operations_are_those_of_the_application(
     documented += [code(row[0])[0] for row in rows("ecr.md", "ECR Public operation")]
     documented += [code(row[0])[0] for row in rows("ecr.md", "STS operation")]
     documented += [code(row[0])[0] for row in rows("kms.md", "KMS operation") if row[1] == "whole"]
+    listed = rows("logs.md", "CloudWatch Logs operation")
+    documented += [code(row[0])[0] for row in listed if row[1] == "works"]
     documented += [f"iam:{name}" for row in rows("iam.md", "what") for name in code(row[1])]
     documented += [code(row[0])[0] for row in rows("ecs.md", "ECS operation") if row[1] == "works"]
     assert len(documented) == len(set(documented))
@@ -201,6 +205,24 @@ def test_every_operation_of_kms_is_listed_with_its_state() -> None:
         f"kms:{name}" for name in kms.model.operation_names
     ]
     assert {row[1] for row in listed} == {"whole", "not here"}
+
+
+def test_every_operation_of_logs_is_listed_with_its_state() -> None:
+    listed = rows("logs.md", "CloudWatch Logs operation")
+    assert [code(row[0])[0] for row in listed] == [
+        f"logs:{name}" for name in logs.model.operation_names
+    ]
+    assert {row[1] for row in listed} == {"works", "not offered"}
+
+
+def test_the_errors_of_logs_are_documented() -> None:
+    documented = {
+        code(row[0])[0]: code(row[1]) for row in rows("errors.md", "CloudWatch Logs exception")
+    }
+    raised: dict[str, list[str]] = {}
+    for kind, name in LOGS_CODES:
+        raised.setdefault(name, []).append(kind.__name__)
+    assert documented == raised
 
 
 def test_every_operation_of_ecs_is_listed_with_its_state() -> None:

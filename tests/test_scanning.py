@@ -100,6 +100,16 @@ def test_a_newer_database_is_noticed(world: World) -> None:
     assert len(world.scanner.scanned) == 2
 
 
+def test_what_is_due_is_got_at_once(world: World) -> None:
+    scanning(world).look(never, HOUR)
+    again(world).look(never, HOUR)
+    assert world.scanner.updates == 1
+    world.scanner.newer = True
+    again(world).look(never, HOUR)
+    again(world).look(never, HOUR)
+    assert world.scanner.updates == 2
+
+
 def test_a_database_that_cannot_be_had_leaves_the_old_one(
     world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ from registry.domain.public.access import FOR_ALL
 from registry.domain.repositories import scope_and_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from registry.database.database import Cache
     from registry.domain.identities.directory import Directory
@@ -34,13 +34,16 @@ class Guards:
         tags: ResourceTags,
         *,
         keys: Callable[[str], Guarded],
+        others: Mapping[str, Callable[[str], Guarded]] | None = None,
     ) -> None:
+        """`others` are asked about resources of further services, by the service's name."""
         self._cache = cache
         self._repositories = repositories
         self._registries = registries
         self._directory = directory
         self._tags = tags
         self._keys = keys
+        self._others = others or {}
 
     def __call__(self, arn: str) -> Guarded:
         """What guards the resource; nothing where it brings nothing."""
@@ -49,6 +52,8 @@ class Guards:
             return self._cache.get(("guards", arn), lambda: self._repository(arn))
         if service == "kms":
             return self._keys(arn)
+        if service in self._others:
+            return self._others[service](arn)
         if service != "iam":
             return UNGUARDED
         return self._role(arn) if ":role/" in arn else Guarded(tags=self._tags.find(arn))

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from registry.ecs.control.clusters import Clusters
 from registry.ecs.control.definitions import Definitions
+from registry.ecs.control.tasks import Tasks
 from registry.ecs.errors import invalid_input, service_error
 from registry.ecs.operations.clusters import ClusterOperations
 from registry.ecs.operations.task_definitions import TaskDefinitionOperations
+from registry.ecs.operations.tasks import TaskOperations
 from registry.ecs.service import ecs
 
 if TYPE_CHECKING:
@@ -25,11 +27,12 @@ class EcsStores:
     database: Database
     clusters: Clusters
     definitions: Definitions
+    tasks: Tasks
 
 
 def ecs_stores(database: Database) -> EcsStores:
     """The control plane over `ecs.db`."""
-    return EcsStores(database, Clusters(database), Definitions(database))
+    return EcsStores(database, Clusters(database), Definitions(database), Tasks(database))
 
 
 def bound_ecs(stores: EcsStores, pages: Pages) -> Service:
@@ -37,6 +40,7 @@ def bound_ecs(stores: EcsStores, pages: Pages) -> Service:
     return ecs.bind(
         ClusterOperations(stores.clusters, stores.database, pages),
         TaskDefinitionOperations(stores.definitions, pages),
+        TaskOperations(stores.tasks, pages),
         errors=service_error,
         invalid=invalid_input,
     )

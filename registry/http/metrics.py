@@ -26,7 +26,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
 """Bounds of the request histogram: a cached manifest takes half a millisecond, a layer minutes."""
 
-LABELS_MAX = 200
+LABELS_MAX = 800
 """Different values of one label: more than there are operations; past it a value is `other`."""
 
 _LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}", re.ASCII)

@@ -68,6 +68,9 @@ class Scanner(Protocol):
     def version(self) -> ScannerVersion:
         """What is there. Raises ScannerMissing."""
 
+    def due(self) -> bool:
+        """Whether there is a database to get that was not there when it was got last; cheap."""
+
     def update(self) -> None:
         """Get the newest database, where the settings let it. Raises ScanFailed."""
 

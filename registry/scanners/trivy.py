@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from registry.scanners.child import NOT_FOUND
+from registry.scanners.databases import Cache, Held
 from registry.scanners.process import Bounds, Exceeded, Output, Stopped, run
 from registry.scanners.scanner import (
     Format,
@@ -32,7 +33,12 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 _NO_PROXY = "127.0.0.1,localhost,::1"
 _LINE = re.compile(r"^\S+\s+(?:FATAL|ERROR)\s+")
 _MESSAGE_MAX = 1000
-_DOWNLOAD = ("image", "--download-db-only", "--no-progress")
+_CUT_SHORT = "The scan was cut short: the server stopped."
+_NO_JAVA = "'--skip-java-db-update' cannot be specified on the first run"
+_WITHOUT_JAVA = (
+    "The image has Java archives, and the scanner has no database of those and is not to fetch one"
+    " (trivy_offline): push one with `moorage scan db push`, or put one into its cache directory."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,7 @@ class Trivy:
 
     def __init__(self, settings: TrivySettings) -> None:
         self._settings = settings
+        self._cache = Cache(settings.cache)
         self._stop = threading.Event()
 
     def version(self) -> ScannerVersion:
@@ -84,12 +91,41 @@ class Trivy:
         """Get the newest database, unless it is to stay offline. Raises ScanFailed."""
         if self._settings.offline or self._settings.server:
             return
-        self._checked(self._run(*_DOWNLOAD, *self._databases()))
+        wanted = ("image", Held.VULNERABILITIES.download, "--no-progress")
+        self._checked(self._run(*wanted, *self._databases()))
 
-    def fetch(self, source: Target) -> None:
-        """Get the database that an artifact of this server's own is. Raises ScanFailed."""
-        wanted = [*_DOWNLOAD, "--db-repository", source.reference, *_insecure(source)]
-        self._checked(self._run(*wanted, more=_login(source)))
+    def due(self) -> bool:
+        """Never: Trivy alone knows when it wants a newer database, and asks by itself."""
+        return False
+
+    def source(self, kind: Held) -> str | None:
+        """What `fetch` was last told of the database that is there; None if it is another's."""
+        return self._cache.source(kind)
+
+    def release(self, kind: Held) -> None:
+        """Leave that database to Trivy again, as if it had never been fetched."""
+        self._cache.release(kind)
+
+    def fetch(self, kind: Held, artifact: Target, source: str) -> None:
+        """Put the database that an artifact of this server's own is in the place of whatever
+        there is, older or newer, unless it came from that `source`. Raises ScanFailed.
+        """
+        try:
+            with self._cache.room(self._stop) as room:
+                if self._cache.source(kind) != source:
+                    self._download(kind, artifact, room)
+                    self._cache.take(kind, room, source)
+        except InterruptedError:
+            raise ScanFailed(_CUT_SHORT, again=True) from None
+        except OSError as error:
+            raise ScanFailed(
+                f"The database cannot be kept: {error.strerror}.", again=True
+            ) from None
+
+    def _download(self, kind: Held, artifact: Target, room: Path) -> None:
+        wanted = ["image", kind.download, "--no-progress", kind.repository, artifact.reference]
+        wanted += ["--timeout", f"{self._settings.bounds.seconds:g}s", *_insecure(artifact)]
+        self._checked(self._run(*wanted, more={**_login(artifact), **_kept_in(room)}))
 
     def scan(self, target: Target) -> bytes:
         """The report about an image, JSON. Raises ScanFailed, ScannerMissing."""
@@ -100,7 +136,9 @@ class Trivy:
             "--skip-db-update", "--timeout", f"{settings.bounds.seconds:g}s",
         ]  # fmt: skip
         if settings.offline:
-            arguments += ["--offline-scan", "--skip-java-db-update"]
+            arguments.append("--offline-scan")
+        if settings.offline or self.source(Held.JAVA) is not None:
+            arguments.append("--skip-java-db-update")
         if settings.server:
             arguments.remove("--skip-db-update")
             arguments += ["--server", settings.server]
@@ -130,7 +168,7 @@ class Trivy:
     ) -> Output:
         settings = self._settings
         settings.cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fixed = {"TRIVY_CACHE_DIR": str(settings.cache.absolute()), "GOMAXPROCS": "1"}
+        fixed = {**_kept_in(settings.cache), "GOMAXPROCS": "1"}
         fixed |= {"TRIVY_DISABLE_TELEMETRY": "true", "TRIVY_SKIP_VERSION_CHECK": "true"}
         fixed |= {"NO_PROXY": _NO_PROXY, "GOMEMLIMIT": str(settings.bounds.memory * 3 // 4)}
         inherited = {name: os.environ[name] for name in (*_KEPT, *_PROXIES) if name in os.environ}
@@ -146,7 +184,7 @@ class Trivy:
         except Exceeded as error:
             raise ScanFailed(f"The scan was ended: {error}.", again=False) from None
         except Stopped:
-            raise ScanFailed("The scan was cut short: the server stopped.", again=True) from None
+            raise ScanFailed(_CUT_SHORT, again=True) from None
 
     def _checked(self, output: Output) -> bytes:
         if output.status == 0:
@@ -155,12 +193,18 @@ class Trivy:
             raise ScannerMissing(missing(self._settings.program))
         if output.status < 0:
             raise ScanFailed(f"The scanner was ended by signal {-output.status}.", again=True)
+        if _NO_JAVA in output.stderr:
+            raise ScanFailed(_WITHOUT_JAVA, again=False)
         raise ScanFailed(f"The scanner failed: {_why(output.stderr)}", again=True)
 
 
 def _insecure(target: Target) -> list[str]:
     """The loopback, and a name that no certificate has."""
     return ["--insecure"] if target.tls else []
+
+
+def _kept_in(folder: Path) -> dict[str, str]:
+    return {"TRIVY_CACHE_DIR": str(folder.absolute())}
 
 
 def _login(target: Target) -> dict[str, str]:

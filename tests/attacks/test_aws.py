@@ -57,6 +57,9 @@ def prepared(world: World) -> World:
     key_id = KEYS["there"].rpartition("/")[2]
     key = replace(new_key(datetime.now(UTC), SCOPE), key_id=key_id, named=(Alias("alias/target"),))
     world.registry.ground.keys.edit(lambda ring: ring.added(key))
+    logs = aws(world.registry, "logs")
+    logs.create_log_group(logGroupName="target")
+    logs.create_log_stream(logGroupName="target", logStreamName="target")
     return world
 
 
@@ -82,9 +85,8 @@ def test_only_two_operations_are_for_anyone(registry: Registry) -> None:
     found = {each.label for each in operations(registry) if each.resource is None}
     assert found == TO_ANYONE
     actions = {action for each in guarded(registry) for action in each.actions}
-    assert all(
-        re.fullmatch(r"(ecr|ecr-public|iam|kms|sts):[A-Z][A-Za-z]+", action) for action in actions
-    )
+    pattern = re.compile(r"(ecr|ecr-public|ecs|iam|kms|logs|sts):[A-Z][A-Za-z]+")
+    assert all(pattern.fullmatch(action) for action in actions)
 
 
 def parameters(operation: Operation, which: str, account: str | None = None) -> dict[str, Any]:
@@ -122,6 +124,9 @@ def parameters(operation: Operation, which: str, account: str | None = None) -> 
         "registryId": ACCOUNT,
         "resourceArn": (PUBLIC if public else SCOPE).repository_arn(repository),
     }
+    if operation.label.startswith("logs:"):
+        known["resourceArn"] = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{entity}"
+        known["logGroupIdentifier"] = entity
     documents = {"PolicyDocument", "policyText", "PolicyInput"}
 
     def value(name: str, member: Shape) -> Any:
@@ -135,6 +140,7 @@ def parameters(operation: Operation, which: str, account: str | None = None) -> 
 
     found = {name: value(name, shape.members[name]) for name in shape.required_members}
     chosen = {"repositoryNames": [repository], "UserName": entity, "registryId": account}
+    chosen |= {"logGroupName": entity}
     chosen |= {"GrantId": "a" * 64} | ({"KeyId": KEYS[which]} if operation.label in NAMING else {})
     return found | {k: v for k, v in chosen.items() if k in shape.members and v is not None}
 
@@ -147,7 +153,8 @@ def least(shape: Shape, value: Callable[[str, Shape], Any]) -> Any:
     if isinstance(shape, ListShape):
         return [value(shape.member.name, shape.member)]
     if isinstance(shape, MapShape):
-        return {}
+        pair = {value("key", shape.key): value("value", shape.value)}
+        return pair if shape.metadata.get("min") else {}
     if shape.type_name == "string":
         return next(iter(shape.metadata.get("enum", ())), "a" * shape.metadata.get("min", 1))
     number = max(1, shape.metadata.get("min", 1))

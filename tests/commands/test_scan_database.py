@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from registry.scanners.databases import Held
 from registry.scanners.scanner import ScanFailed, Target
 from registry.scanners.trivy import Trivy, TrivySettings
 from registry.values.digest import Digest
@@ -40,6 +41,11 @@ def packed(files: Mapping[str, bytes]) -> bytes:
     return plain.getvalue()
 
 
+def zipped(content: bytes) -> bytes:
+    """The same each time, as what makes a test's parameters has to be."""
+    return gzip.compress(content, mtime=0)
+
+
 def database(**changed: object) -> dict[str, bytes]:
     return {"trivy.db": b"db", "metadata.json": json.dumps({**METADATA, **changed}).encode()}
 
@@ -58,13 +64,13 @@ def test_the_real_trivy_downloads_it(server: ServerProcess, tmp_path: Path, refe
     place = f"@{told.split()[1]}" if reference == "digest" else ""
     trivy = Trivy(TrivySettings(str(require_tool("trivy")), tmp_path / "cache", offline=True))
     source = Target(f"{server.address}/{name}{place}", "AWS", server.password())
-    trivy.fetch(source)
+    trivy.fetch(Held.VULNERABILITIES, source, place)
     got = tmp_path / "cache" / "db" / "trivy.db"
     assert got.read_bytes() == (folder / "trivy.db").read_bytes()
     assert trivy.version().database == MADE
     other = Trivy(TrivySettings(str(require_tool("trivy")), tmp_path / "other"))
     with pytest.raises(ScanFailed):
-        other.fetch(replace(source, password="wrong"))
+        other.fetch(Held.VULNERABILITIES, replace(source, password="wrong"), place)
 
 
 def test_the_artifact(registry: Registry, data: Path, tmp_path: Path) -> None:
@@ -128,14 +134,15 @@ def test_a_tar_that_nobody_squeezed(registry: Registry, data: Path, tmp_path: Pa
     [
         (b"", "no database"),
         (b"rubbish", "no database"),
-        (gzip.compress(packed(database()))[:-12], "no database"),
-        (gzip.compress(packed({"other": b"x"})), "it holds 'other'"),
-        (gzip.compress(packed({"trivy.db": b"x"})), "it holds 'trivy.db'"),
-        (gzip.compress(packed(database(Version=3))), "of schema '3'; Trivy takes 2"),
-        (gzip.compress(packed(database(UpdatedAt=None))), "does not say when"),
-        (gzip.compress(packed({"trivy.db": b"x", "metadata.json": b"["})), "not a JSON object"),
-        (gzip.compress(packed({"trivy.db": b"", "metadata.json": b"{}"})), "no database"),
+        (zipped(packed(database()))[:-12], "no database"),
+        (zipped(packed({"other": b"x"})), "it holds 'other'"),
+        (zipped(packed({"trivy.db": b"x"})), "it holds 'trivy.db'"),
+        (zipped(packed(database(Version=3))), "of schema '3'; Trivy takes 2"),
+        (zipped(packed(database(UpdatedAt=None))), "does not say when"),
+        (zipped(packed({"trivy.db": b"x", "metadata.json": b"["})), "not a JSON object"),
+        (zipped(packed({"trivy.db": b"", "metadata.json": b"{}"})), "no database"),
     ],
+    ids=["empty", "rubbish", "cut", "other", "alone", "newer", "undated", "torn", "hollow"],
 )
 def test_what_is_none(
     registry: Registry, data: Path, tmp_path: Path, content: bytes, said: str

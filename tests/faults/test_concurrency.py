@@ -20,7 +20,9 @@ from tests.server_process import ServerProcess
 
 REPOSITORIES = ("team/a", "team/b", "team/c")
 PUSHERS, DELETERS, BLOB_DELETERS, PULLERS, MOUNTERS = 28, 6, 4, 8, 4
-SECONDS = 12.0
+ENOUGH = {"images pushed": 120, "images deleted": 10, "images pulled": 60, "mounts": 10}
+"""What is waited for: however fast the machine is, so much happens at once."""
+SECONDS_MAX = 150.0
 RETRIES = 50
 
 
@@ -60,6 +62,9 @@ class History:
         with self.lock:
             self.counts[what] = self.counts.get(what, 0) + 1
 
+    def enough(self) -> bool:
+        return all(self.counts.get(what, 0) >= number for what, number in ENOUGH.items())
+
 
 class Crowd:
     """The clients and what they share."""
@@ -70,8 +75,7 @@ class Crowd:
         made = chance(0)
         contents = [made.randbytes(made.randrange(2_000, 200_000)) for _ in range(10)]
         self.layers = [images.Blob(c, images.OCI_LAYER, digest_of(c)) for c in contents]
-        self._until = time.monotonic() + SECONDS
-        self._done = threading.Event()
+        self._until = time.monotonic() + SECONDS_MAX
 
     def client(self) -> Client:
         return Client(self._port, self._authorization, timeout=90)
@@ -96,7 +100,7 @@ class Crowd:
     def _play(self, role: Callable[[Client, random.Random], None], seed: int) -> None:
         random_ = chance(seed)
         with self.client() as client:
-            while time.monotonic() < self._until:
+            while not self.history.enough() and time.monotonic() < self._until:
                 role(client, random_)
 
     def push(self, client: Client, random_: random.Random) -> None:
@@ -255,9 +259,7 @@ def test_what_fifty_clients_do_has_a_serial_order(start_server: StartServer, wor
     server.stop()
     stock = take_stock(server.data)
     stock.check_tidy()
-    assert history.counts["images pushed"] > 50
-    assert history.counts["images deleted"] > 5
-    assert history.counts["images pulled"] > 20
+    assert history.enough()
     assert stock.blobs > 50
 
 

@@ -9,6 +9,7 @@ every respect what `moorage serve` runs: it only saves the second that Python ne
 from __future__ import annotations
 
 import ctypes
+import gc
 import json
 import os
 import signal
@@ -25,6 +26,7 @@ def main() -> None:
     """Fork until standard input ends."""
     die_with_parent()
     assert callable(create)  # imported so that every child has it
+    gc.freeze()  # else the child's first collection copies every page that it shares
     for line in sys.stdin:
         told = json.loads(line)
         pid = os.fork()

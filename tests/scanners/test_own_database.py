@@ -1,41 +1,136 @@
-"""A server without the internet: its Trivy takes its database out of the server itself."""
+"""A server without the internet: its Trivy takes its databases out of the server itself."""
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import sqlite3
+import zipfile
+from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from tests.commands.running import moorage
 from tests.conftest import StartServer
-from tests.scanners.test_scanning import NAME, PYTHON, pushed, until
-from tests.scanners.trivydb import build_database
-from tests.tools import require_tool
+from tests.images import layer, oci_image
+from tests.scanners.served import (
+    NAME,
+    create,
+    failure,
+    options,
+    pushed,
+    python_package,
+    until,
+)
+from tests.scanners.trivydb import MADE, build_database, build_java_database
+from tests.server_process import ServerProcess
+
+LOG4J = ("org.apache.logging.log4j", "log4j-core", "2.14.1")
+RULE: Any = {
+    "scanFrequency": "CONTINUOUS_SCAN",
+    "repositoryFilters": [{"filter": "team/*", "filterType": "WILDCARD"}],
+}
 
 
-def test_from_a_pushed_database_to_findings(start_server: StartServer, tmp_path: Path) -> None:
+def nameless_jar() -> bytes:
+    """A Java archive that does not say what it is: only its checksum can tell."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("META-INF/MANIFEST.MF"), "Manifest-Version: 1.0\n")
+        archive.writestr(zipfile.ZipInfo("Main.class"), b"\xca\xfe\xba\xbe")
+    return made.getvalue()
+
+
+JAR = oci_image(layer({"app/library.jar": nameless_jar()}))
+CLEAN = oci_image(layer(python_package("requests", "2.30.0")))
+
+
+def push(server: ServerProcess, cache: Path, folder: Path) -> str:
+    """Push a database, and see the server take it as if half a minute had passed; its digest."""
+    digest = moorage(server.data, "scan", "db", "push", folder).split()[1]
+    source = cache / folder.name / "moorage-source"
+
+    def look() -> str:
+        with closing(sqlite3.connect(server.data / "moorage.db", timeout=30)) as database:
+            database.execute("UPDATE tasks SET finished_at = 0 WHERE name = 'scanner'")
+            database.commit()
+        return source.read_text() if source.exists() else ""
+
+    until(look, lambda told: told == digest)
+    return digest
+
+
+def found(server: ServerProcess, tag: str) -> set[tuple[str, str, str]]:
+    """Name, package and fixed version of each finding of an image that is scanned continuously."""
+    told = until(
+        lambda: server.ecr.describe_image_scan_findings(
+            repositoryName=NAME, imageId={"imageTag": tag}
+        ),
+        lambda told: told["imageScanStatus"]["status"] not in {"PENDING", "IN_PROGRESS"},
+    )
+    assert told["imageScanStatus"]["status"] == "ACTIVE", told["imageScanStatus"]
+    details = [each["packageVulnerabilityDetails"] for each in enhanced(told)]
+    return {
+        (detail["vulnerabilityId"], package["name"], package["fixedInVersion"])
+        for detail in details
+        for package in detail["vulnerablePackages"]
+    }
+
+
+def enhanced(told: Any) -> list[Any]:
+    found: list[Any] = told["imageScanFindings"].get("enhancedFindings", [])
+    return found
+
+
+def events(server: ServerProcess, tag: str) -> list[Any]:
+    """What was told of an image's scans, oldest first."""
+    lines = "".join(each.read_text() for each in sorted((server.data / "events").glob("*.jsonl")))
+    told = [json.loads(line) for line in lines.splitlines()]
+    scans = [each["detail"] for each in told if each["detail-type"] == "ECR Image Scan"]
+    return [each for each in scans if each["image-tags"] == [tag]]
+
+
+def test_a_pushed_database_is_taken_and_a_newer_one_finds_more(
+    start_server: StartServer, tmp_path: Path
+) -> None:
     cache = tmp_path / "cache"
-    trivy = str(require_tool("trivy"))
-    options = ["--trivy", trivy, "--trivy-cache", str(cache), "--trivy-offline"]
-    server = start_server(*options)
-    told = moorage(server.data, "scan", "db", "push", build_database(tmp_path / "made"))
-    server.stop()
-    server.start()
-    server.ecr.create_repository(
-        repositoryName=NAME, imageScanningConfiguration={"scanOnPush": True}
+    server = start_server(*options(cache), "--event-log")
+    server.ecr.put_registry_scanning_configuration(scanType="ENHANCED", rules=[RULE])
+    sha1 = hashlib.sha1(nameless_jar(), usedforsecurity=False).hexdigest()
+    older = build_database(tmp_path / "older", without=("requests",))
+    digest = push(server, cache, older)
+    java = build_java_database(tmp_path / "java", {sha1: LOG4J})
+    push(server, cache, java)
+    create(server, NAME)
+    pushed(server, CLEAN, "clean")
+    pushed(server, JAR, "jar")
+    (log4j,) = found(server, "jar")
+    assert log4j[:2] == ("CVE-2021-44228", "org.apache.logging.log4j:log4j-core")
+    assert found(server, "clean") == set()
+
+    newer = build_database(tmp_path / "newer", MADE + timedelta(days=1))
+    push(server, cache, newer)
+    until(lambda: found(server, "clean"), bool)
+    assert found(server, "clean") == {("CVE-2023-32681", "requests", "2.31.0")}
+    said = moorage(server.data, "scan", "status", f"{NAME}:clean")
+    assert "its database of 2026-11-02 00:00 UTC" in said
+    before, after = until(lambda: events(server, "clean"), lambda it: len(it) == 2)
+    assert before["finding-severity-counts"] == {}
+    assert (after["scan-status"], after["finding-severity-counts"]) == (
+        "COMPLETE",
+        {"MEDIUM": 1},
     )
-    pushed(server, PYTHON, "v1")
-    said = until(
-        lambda: moorage(server.data, "scan", "status", f"{NAME}:v1"), lambda it: "trivy" in it
-    )
-    assert "1 critical" in said
-    assert "its database of 2026-11-01 00:00 UTC" in said
-    found = json.loads(moorage(server.data, "scan", "report", f"{NAME}:v1"))
-    assert {(each["id"], each["fixed"]) for each in found["findings"]} == {
-        ("CVE-2020-14343", "5.4"), ("CVE-2024-22195", "3.1.3"),
-    }  # fmt: skip
-    assert (cache / "db" / "trivy.db").exists()
 
     def audited() -> str:  # a running server writes within a second
         return "".join(each.read_text() for each in (server.data / "audit").iterdir())
 
-    until(audited, lambda it: told.split()[1] in it)
+    until(audited, lambda it: digest in it)
+
+
+def test_java_archives_without_their_database(scanning: ServerProcess) -> None:
+    pushed(scanning, JAR, "jar")
+    said = failure(scanning, "jar")
+    assert said.startswith("The image has Java archives, and the scanner has no database of those")
+    assert "moorage scan db push" in said

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,9 @@ from registry.scanners.process import Bounds
 from registry.scanners.scanner import Format, ScanFailed, ScannerMissing, Target
 from registry.scanners.trivy import Trivy, TrivySettings
 from tests.images import layer, oci_image, push
-from tests.scanners.trivydb import MADE, build_database
+from tests.scanners.hostile import script as written
+from tests.scanners.served import python_package
+from tests.scanners.trivydb import MADE
 from tests.server_process import ServerProcess
 from tests.tools import require_tool
 
@@ -25,15 +26,8 @@ Program = Callable[[str], Trivy]
 
 
 @pytest.fixture(scope="module")
-def trivy(tmp_path_factory: pytest.TempPathFactory) -> Trivy:
-    cache = tmp_path_factory.mktemp("trivy")
-    build_database(cache)
-    return Trivy(TrivySettings(str(require_tool("trivy")), cache, offline=True))
-
-
-def python_package(name: str, version: str) -> dict[str, bytes]:
-    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode()
-    return {f"usr/lib/python3/dist-packages/{name}-{version}.dist-info/METADATA": metadata}
+def trivy(trivy_cache: Path) -> Trivy:
+    return Trivy(TrivySettings(str(require_tool("trivy")), trivy_cache, offline=True))
 
 
 @pytest.fixture(scope="module")
@@ -113,11 +107,9 @@ def program(tmp_path: Path) -> Program:
     """A shell script in the place of Trivy."""
 
     def make(script: str, bounds: Bounds | None = None) -> Trivy:
-        path = tmp_path / "trivy"
-        path.write_text(f"#!/bin/sh\n{script}\n")
-        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        path = written(tmp_path / "trivy", script)
         bounds = bounds or Bounds(seconds=2, output=1 << 20)
-        return Trivy(TrivySettings(str(path), tmp_path / "cache", bounds=bounds))
+        return Trivy(TrivySettings(path, tmp_path / "cache", bounds=bounds))
 
     return make
 

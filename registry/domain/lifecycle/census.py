@@ -1,8 +1,11 @@
-"""The images of a repository as rules see them, read at once."""
+"""The images of a repository as rules see them, read at once.
+
+Rows come as the driver's own tuples: making a hundred thousand objects of them first would take
+longer than to decide about them.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,6 +15,7 @@ from registry.database.schema import image_children, images, tags
 from registry.domain.lifecycle.kinship import Image
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 _BATCH = 500
@@ -32,18 +36,16 @@ _COLUMNS = (
     _instant("archived_at"),
     _instant("activated_at"),
     images.c.subject,
-    images.c.size,
 )
+"""None of a type that SQLAlchemy would have to make something else of."""
 
 
 def census(connection: sa.Connection, repository_id: int) -> list[Image]:
     """All images of a repository, in no order that means anything."""
     mine = images.c.repository_id == repository_id
     named = sa.select(tags.c.image_id, tags.c.name).where(tags.c.repository_id == repository_id)
-    listed = (
-        sa.select(image_children.c.image_id, image_children.c.digest)
-        .join(images, images.c.id == image_children.c.image_id)
-        .where(mine)
+    listed = sa.select(image_children.c.image_id, image_children.c.digest).where(
+        image_children.c.image_id.in_(sa.select(images.c.id).where(mine))
     )
     return _images(connection, sa.select(*_COLUMNS).where(mine), named, listed)
 
@@ -63,18 +65,29 @@ def some(connection: sa.Connection, image_ids: Sequence[int]) -> dict[int, Image
 
 
 def _images(connection: sa.Connection, query: Any, named: Any, listed: Any) -> list[Image]:
-    tagged = _grouped(connection, named)
-    children = _grouped(connection, listed)
+    tagged = _grouped(_rows(connection, named))
+    children = _grouped(_rows(connection, listed))
     none: tuple[str, ...] = ()
     return [
         Image._make((*row, tagged.get(row[0], none), children.get(row[0], none)))
-        for row in connection.execute(query)
+        for row in _rows(connection, query)
     ]
 
 
-def _grouped(connection: sa.Connection, query: Any) -> dict[int, tuple[str, ...]]:
+def _rows(connection: sa.Connection, query: Any) -> Iterable[Any]:
+    """All of them, as the driver has them."""
+    cursor = connection.execute(query).cursor
+    assert cursor is not None  # noqa: S101 - of a query there is one
+    found: Iterable[Any] = cursor.fetchall()
+    return found
+
+
+def _grouped(rows: Iterable[tuple[int, str]]) -> dict[int, tuple[str, ...]]:
     """Texts by image id, each image's in one order."""
-    found: dict[int, list[str]] = defaultdict(list)
-    for image_id, text in connection.execute(query):
-        found[image_id].append(text)
+    found: dict[int, list[str]] = {}
+    for image_id, text in rows:
+        if image_id in found:
+            found[image_id].append(text)
+        else:
+            found[image_id] = [text]
     return {image_id: tuple(sorted(texts)) for image_id, texts in found.items()}

@@ -34,7 +34,6 @@ class Image(NamedTuple):
     archived: int | None
     activated: int | None
     subject: str | None
-    size: int
     tags: tuple[str, ...] = ()
     children: tuple[str, ...] = ()
 
@@ -55,27 +54,26 @@ class Kinship:
     """The relations between the images of one repository."""
 
     def __init__(self, images: Sequence[Image]) -> None:
-        self._parents: dict[int, set[int]] = defaultdict(set)
-        self._children: dict[int, set[int]] = defaultdict(set)
-        self._followers: set[int] = set()
+        self._parents: dict[int, list[int]] = defaultdict(list)
+        self._children: dict[int, list[int]] = defaultdict(list)
+        self.followers: set[int] = set()
+        """Ids of those that rules do not apply to."""
         known = {image.digest: image for image in images}
         for image in images:
             for digest in image.children:
-                if (child := known.get(digest)) is not None and child.id != image.id:
-                    self._relate(image.id, child.id, follows=not child.tags)
+                if (child := known.get(digest)) is not None and child is not image:
+                    self._relate(image, child, follows=not child.tags)
+            if image.subject is None and not (image.tags and image.tags[0].startswith("sha")):
+                continue  # as most: they refer to nothing
             for digest in subjects(image):
-                if (subject := known.get(digest)) is not None and subject.id != image.id:
-                    self._relate(subject.id, image.id, follows=True)
+                if (subject := known.get(digest)) is not None and subject is not image:
+                    self._relate(subject, image, follows=True)
 
-    def _relate(self, parent: int, child: int, *, follows: bool) -> None:
-        self._parents[child].add(parent)
-        self._children[parent].add(child)
+    def _relate(self, parent: Image, child: Image, *, follows: bool) -> None:
+        self._parents[child.id].append(parent.id)
+        self._children[parent.id].append(child.id)
         if follows:
-            self._followers.add(child)
-
-    def leads(self, image: Image) -> bool:
-        """Whether rules apply to the image itself."""
-        return image.id not in self._followers
+            self.followers.add(child.id)
 
     def spread(
         self, verdicts: Mapping[int, Verdict], pinned: Set[int] = frozenset()
@@ -112,7 +110,7 @@ class Kinship:
         waiting = list(leaders)
         while waiting:
             for child in self._children.get(waiting.pop(), ()):
-                if child in self._followers and child not in found:
+                if child in self.followers and child not in found:
                     found.add(child)
                     waiting.append(child)
         return found
@@ -122,8 +120,11 @@ class Kinship:
         waiting = [each for each in levels if each in self._parents]
         while waiting:
             each = waiting.pop()
-            least = min(levels.get(parent, KEPT) for parent in self._parents[each])
-            if least < levels[each]:
+            least = level = levels[each]
+            for parent in self._parents[each]:
+                if (above := levels.get(parent, KEPT)) < least:
+                    least = above
+            if least < level:
                 levels[each] = least
                 waiting += [child for child in self._children.get(each, ()) if child in levels]
 
@@ -135,12 +136,13 @@ class Kinship:
         leaders = (each for each in levels if each in verdicts)
         for leader in sorted(leaders, key=lambda each: (verdicts[each].priority, each)):
             priority = verdicts[leader].priority
+            made = [Verdict(level, priority) for level in (KEPT, ARCHIVED, EXPIRED)]
             waiting = [leader]
             while waiting:
                 each = waiting.pop()
                 if each in found or each not in levels or (each != leader and each in verdicts):
                     continue
-                found[each] = Verdict(levels[each], priority)
+                found[each] = made[levels[each]]
                 waiting += self._children.get(each, ())
         return found
 

@@ -26,6 +26,7 @@ from registry.domain.lifecycle.evaluation import Selection, evaluate
 from registry.domain.lifecycle.kinship import Image
 from registry.domain.lifecycle.language import parse
 from registry.domain.lifecycle.notices import announce, withdraw
+from registry.domain.lifecycle.undisturbed import undisturbed
 from registry.domain.lifecycle.uses import used_among
 from registry.domain.repositories import by_id
 from registry.domain.shadows import RESTING
@@ -116,13 +117,14 @@ class Runs:
         self, repository_id: int, document: str, moment: datetime | None = None
     ) -> tuple[list[Selection], list[Image]]:
         """What a policy would do with a repository now, and all of its images."""
-        with self._database.read() as connection:
-            images = census(connection, repository_id)
-            references = self._uses.references(connection, repository_id)
-            protected = self._protected(connection, repository_id, images)
-            left = orphans.of(connection, repository_id)
-        kept = used_among(images, references) | protected
-        return evaluate(parse(document), images, moment or self._clock(), kept, left), images
+        with undisturbed():
+            with self._database.read() as connection:
+                images = census(connection, repository_id)
+                references = self._uses.references(connection, repository_id)
+                protected = self._protected(connection, repository_id, images)
+                left = orphans.of(connection, repository_id)
+            kept = used_among(images, references) | protected
+            return evaluate(parse(document), images, moment or self._clock(), kept, left), images
 
     def _protected(
         self, connection: sa.Connection, repository_id: int, images: list[Image]

@@ -47,6 +47,10 @@ class Watch:
                 raise ScannerMissing(str(self._known))
             return self._known
 
+    def due(self) -> bool:
+        """Whether to update, however short the time since it was done last."""
+        return self._scanner.due()
+
     def update(self) -> ScannerVersion:
         """Get the newest database first. Raises ScanFailed; then the one that is there stays."""
         with self._lock:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import random
-import time
+import fnmatch
 from collections.abc import Callable
 from typing import Any
 
@@ -11,11 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.domain.lifecycle.evaluation import evaluate, like, matches
+from registry.domain.lifecycle.evaluation import evaluate
 from registry.domain.lifecycle.kinship import Image
 from registry.domain.lifecycle.language import Rule
+from registry.domain.lifecycle.matching import Matching, liking
 from tests.domain.lifecycle.world import (
     ARCHIVE,
+    MOMENT,
     NOW,
     RETAIN,
     aged,
@@ -255,6 +256,20 @@ def holds(check: Case) -> Callable[[], None]:
     )
 
 
+def matches(rule: Rule, image: Image) -> bool:
+    """Said anew, from the page, for one image: whether it has the rule's storage class and tags."""
+
+    def has(pattern: str) -> bool:
+        return any(fnmatch.fnmatchcase(tag, pattern) for tag in image.tags)
+
+    if image.storage != rule.storage or any(map(has, rule.exclusions)):
+        return False
+    if rule.status != "tagged":
+        return rule.status == "any" or not image.tags
+    wanted = [f"{prefix}*" for prefix in rule.prefixes] + list(rule.patterns)
+    return bool(image.tags) and all(map(has, wanted))
+
+
 def follows(image: Image, images: list[Image]) -> bool:
     """Said anew, from the page: whether the image has no rule of its own."""
     known = {each.digest for each in images if each is not image}
@@ -288,6 +303,18 @@ class TestProperties:
             found = [each.image.id for each in evaluate(rules_of(*texts), images, NOW, used)]
             assert len(found) == len(set(found))
             assert used.isdisjoint(found)
+
+        check()
+
+    def test_the_sets_of_a_rule_are_what_it_says_of_each_image(self) -> None:
+        @holds
+        def check(texts: list[dict[str, Any]], images: list[Image], used: frozenset[int]) -> None:
+            del used
+            for each in rules_of(*texts):
+                matching = Matching(image for image in images if image.storage == each.storage)
+                expected = {image.id for image in images if matches(each, image)}
+                assert matching.every(each) == expected
+                assert matching.picked(each, expected, MOMENT) <= expected
 
         check()
 
@@ -366,32 +393,4 @@ def _held_otherwise(
     st.text("ab*", max_size=8).filter(lambda text: text.count("*") <= 4), st.text("ab", max_size=9)
 )
 def test_wildcards_are_those_of_the_shell(pattern: str, tag: str) -> None:
-    import fnmatch  # noqa: PLC0415 - the judge
-
-    assert like(pattern, tag) == fnmatch.fnmatchcase(tag, pattern)
-
-
-def test_a_hundred_thousand_images_take_less_than_two_seconds() -> None:
-    chance = random.Random(7)  # noqa: S311 - a test's
-    images = []
-    for number in range(0, 100_000, 4):
-        age = chance.uniform(0, 400)
-        images.append(
-            made(number, age, f"v{number}", f"prod-{number % 7}", children=(number + 1, number + 2))
-        )
-        images.append(made(number + 1, age))
-        images.append(made(number + 2, age))
-        images.append(made(number + 3, age, subject=digest_of(str(number))))
-    rules: tuple[Rule, ...] = rules_of(
-        rule(1, countNumber=100, **tagged("prod-1")),
-        rule(2, **aged(30, tagStatus="tagged", tagPatternList=["prod-*", "v*1"])),
-        rule(3, **aged(7, tagStatus="untagged")),
-        rule(4, RETAIN, countNumber=1000),
-        rule(5, **aged(200)),
-    )
-    begun = time.process_time()
-    found = evaluate(rules, images, NOW)
-    seconds = time.process_time() - begun
-    print(f"{len(found)} of {len(images)} images selected in {seconds:.2f} s")
-    assert len(found) > 20_000
-    assert seconds < 6  # 2 s on the machine that it is promised for
+    assert liking(pattern)(tag) == fnmatch.fnmatchcase(tag, pattern)

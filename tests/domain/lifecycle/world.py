@@ -7,9 +7,10 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from registry.domain.lifecycle.evaluation import DAY, Selection, evaluate, microseconds
+from registry.domain.lifecycle.evaluation import Selection, evaluate, microseconds
 from registry.domain.lifecycle.kinship import Image
 from registry.domain.lifecycle.language import Rule, parse
+from registry.domain.lifecycle.matching import DAY
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 MOMENT = microseconds(NOW)
@@ -45,7 +46,6 @@ def made(
         archived=None if archived is None else before(archived),
         activated=None if activated is None else before(activated),
         subject=subject,
-        size=100,
         tags=tuple(sorted(tags)),
         children=tuple(sorted(digest_of(str(each)) for each in children)),
     )

@@ -38,7 +38,7 @@ class FakeScanner:
         self.scanned: list[Target] = []
         self.most = 0
         self.updates = 0
-        self.sources: list[Target | None] = []
+        self.newer = False
         self.stopped = threading.Event()
         self._now: list[Target] = []
         self._lock = threading.Lock()
@@ -48,8 +48,11 @@ class FakeScanner:
             raise self.missing
         return ScannerVersion("fake", "1.0", self.made)
 
-    def update(self, source: Target | None = None) -> None:
-        self.sources.append(source)
+    def due(self) -> bool:
+        return self.newer
+
+    def update(self) -> None:
+        self.newer = False
         self.updates += 1
 
     def scan(self, target: Target) -> bytes:

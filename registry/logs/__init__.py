@@ -1,0 +1,1 @@
+"""CloudWatch Logs on the AWS wire."""
