@@ -151,7 +151,7 @@ def test_a_kill_loses_no_event_and_makes_none(
         return 503 if failing.random() < 0.01 else 200
 
     ear.answer = answer
-    more = {"event_log": True, "event_local_targets": True}
+    more = {"event_log": True, "event_pulls": False, "event_local_targets": True}
     with Forked(quick_folder, workers, **more) as server:
         server.start()
         server.create_repository(REPOSITORY)
