@@ -91,6 +91,13 @@ class Changes:
         if change:
             self.done.append(key)
 
+    def await_(self, count: int) -> None:
+        """Until so many were made, however slow the machine is."""
+        deadline = time.monotonic() + 30
+        while len(self.done) < count:
+            assert time.monotonic() < deadline, f"{len(self.done)} of {count} changes in 30 s"
+            time.sleep(0.002)
+
     def settle(self) -> None:
         """After a start: was it made, or not?"""
         if self._under_way is None:
@@ -161,7 +168,8 @@ def test_a_kill_loses_no_event_and_makes_none(
         for _ in range(kills):
             changing = threading.Thread(target=changes.run)
             changing.start()
-            time.sleep(dice.uniform(0.03, 0.5))
+            changes.await_(len(changes.done) + dice.randint(1, 8))
+            time.sleep(dice.uniform(0, 0.03))
             server.kill()
             changing.join(30)
             assert not changing.is_alive()
