@@ -28,7 +28,7 @@ def trivy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def scanning(
     tmp_path_factory: pytest.TempPathFactory, trivy_cache: Path
 ) -> Iterator[ServerProcess]:
@@ -39,7 +39,7 @@ def scanning(
     """
     folder = tmp_path_factory.mktemp("server")
     program = moody_trivy(folder / "trivy", require_tool("trivy"))
-    bounds = ["--scan-workers", "4", "--scan-timeout", "20", "--scan-memory-mib", "1024"]
+    bounds = ["--scan-workers", "4", "--scan-timeout", "30", "--scan-memory-mib", "768"]
     process = ServerProcess(folder, "--workers", "2", *bounds, *options(trivy_cache, program))
     process.start()
     for how in (*WRONG, "killed"):

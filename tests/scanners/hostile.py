@@ -57,8 +57,8 @@ TRUE = layer(python_package("PyYAML", "5.3"))
 IMAGES: dict[str, Callable[[], Image]] = {
     "no-tar": lambda: oci_image(Blob(b"this is no archive", OCI_LAYER, "sha256:" + "1" * 64), TRUE),
     "entries": lambda: oci_image(many_entries(100_000), TRUE),
-    "bomb": lambda: oci_image(bomb(512), TRUE),
-    "wordy": lambda: oci_image(wordy(1000, 60_000)),
+    "bomb": lambda: oci_image(bomb(768), TRUE),
+    "wordy": lambda: oci_image(wordy(700, 60_000)),
 }
 """By what is wrong with them. Each is small where it is pushed."""
 

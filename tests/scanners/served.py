@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,16 @@ def dpkg_status(*packages: tuple[str, str, str]) -> dict[str, bytes]:
     return {"var/lib/dpkg/status": "\n".join(STATUS.format(*it) for it in packages).encode()}
 
 
+def nameless_jar() -> bytes:
+    """A Java archive that does not say what it is: only its checksum can tell."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("META-INF/MANIFEST.MF"), "Manifest-Version: 1.0\n")
+        archive.writestr(zipfile.ZipInfo("Main.class"), b"\xca\xfe\xba\xbe")
+    return made.getvalue()
+
+
+JAR = oci_image(layer({"app/library.jar": nameless_jar()}))
 PYTHON = oci_image(layer(python_package("PyYAML", "5.3")), layer(python_package("Jinja2", "3.1.2")))
 DEBIAN = oci_image(
     layer(RELEASE | dpkg_status(("libc6", "2.36-9", "glibc"), ("tar", "1.34", "tar"))),

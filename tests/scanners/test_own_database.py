@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import sqlite3
-import zipfile
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -16,9 +14,10 @@ from tests.commands.running import moorage
 from tests.conftest import StartServer
 from tests.images import layer, oci_image
 from tests.scanners.served import (
+    JAR,
     NAME,
     create,
-    failure,
+    nameless_jar,
     options,
     pushed,
     python_package,
@@ -34,16 +33,6 @@ RULE: Any = {
 }
 
 
-def nameless_jar() -> bytes:
-    """A Java archive that does not say what it is: only its checksum can tell."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("META-INF/MANIFEST.MF"), "Manifest-Version: 1.0\n")
-        archive.writestr(zipfile.ZipInfo("Main.class"), b"\xca\xfe\xba\xbe")
-    return made.getvalue()
-
-
-JAR = oci_image(layer({"app/library.jar": nameless_jar()}))
 CLEAN = oci_image(layer(python_package("requests", "2.30.0")))
 
 
@@ -127,10 +116,3 @@ def test_a_pushed_database_is_taken_and_a_newer_one_finds_more(
         return "".join(each.read_text() for each in (server.data / "audit").iterdir())
 
     until(audited, lambda it: digest in it)
-
-
-def test_java_archives_without_their_database(scanning: ServerProcess) -> None:
-    pushed(scanning, JAR, "jar")
-    said = failure(scanning, "jar")
-    assert said.startswith("The image has Java archives, and the scanner has no database of those")
-    assert "moorage scan db push" in said

@@ -9,10 +9,7 @@ from pathlib import Path
 import httpx
 
 from tests.conftest import StartServer
-from tests.images import index
 from tests.scanners.served import (
-    DEBIAN,
-    IN_DEBIAN,
     IN_PYTHON,
     NAME,
     PYTHON,
@@ -25,18 +22,6 @@ from tests.scanners.served import (
 )
 from tests.server_process import ServerProcess
 from tests.tools import require_tool
-
-
-def test_an_index_of_two_platforms(scanning: ServerProcess) -> None:
-    pushed(scanning, index({"amd64": PYTHON, "arm64": DEBIAN}), "both")
-    told = ended(scanning, "both")
-    assert told["imageScanStatus"]["status"] == "COMPLETE"
-    assert findings(told) == IN_PYTHON | IN_DEBIAN
-    (detail,) = scanning.ecr.describe_images(
-        repositoryName=NAME, imageIds=[{"imageDigest": DEBIAN.digest}]
-    )["imageDetails"]
-    assert detail["imageScanFindingsSummary"]["findingSeverityCounts"] == {"LOW": 2, "MEDIUM": 1}
-    assert "lastRecordedPullTime" not in detail
 
 
 def scanned(server: ServerProcess) -> None:

@@ -71,6 +71,7 @@ class Watch:
         if found.database is None and not self._remote:
             return ScannerMissing(
                 "The scanner has no vulnerability database, and is not to fetch one"
-                " (trivy_offline): put one into its cache directory."
+                " (trivy_offline): push one with `moorage scan db push`, or put one into its cache"
+                " directory."
             )
         return found
