@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from registry.domain.tokens import Tokens
     from registry.domain.uploads import Uploads
     from registry.domain.upstreams.cache import Caching
+    from registry.domain.vex.vex import Vex
     from registry.values.scope import Hosts
 
 
@@ -94,6 +95,7 @@ class Stores:
     backfills: Backfills
     caching: Caching
     scans: Scans
+    vex: Vex
     gates: Gates
     doors: Doors
     asking: Asking

@@ -2,6 +2,7 @@
 
 registry_settings                             policies, replication, scanning of registries
 gates                                         which images may not be pulled
+gate_tellings                                 of which refusals events tell already
 pull_time_exclusions                          whose pulls do not count
 creation_templates                            what a push that creates a repository gives it
 repositories ─┬─ repository_policies
@@ -9,6 +10,8 @@ repositories ─┬─ repository_policies
               ├─ lifecycle_previews ── lifecycle_preview_results
               ├─ links ───── blobs            what a repository may serve
               ├─ protections                  what of it cannot be deleted
+              ├─ scan_settings                what is attached after its scans, whose VEX counts
+              ├─ vex_documents                what somebody says of findings in it
               ├─ uploads ─── upload_parts     what is on its way in
               ├─ rekeys                       keys that it leaves, and how far that is
               └─ images ──┬─ tags
@@ -16,6 +19,8 @@ repositories ─┬─ repository_policies
                           ├─ lifecycle_notices    what is about to go
                           ├─ scans                how its scan stands
                           ├─ scan_reports         what was found in it
+                          ├─ vex_counts           how much of that is suppressed
+                          ├─ scan_attachings      that its report is to be attached
                           ├─ orphans          referrers and children of what was deleted
                           ├─ image_gaps       what it needs and was not there when it came
                           ├─ image_signatures signatures that it is to get, or has
@@ -27,6 +32,8 @@ quotas                                        how much there may be
 image_reporters ── images_in_use              what must not go by itself
 replicated_deletions                          what is to go elsewhere too
 backfills ─── backfill_items                  older images to be replicated
+parameters ── parameter_versions              of Parameter Store
+kept_secrets ── secret_versions               of Secrets Manager
 key_grants                                    who may use a key of the keyring for what
 leftovers                                     objects whose bytes are still to be deleted
 public_registries, public_aliases             names of public registries
@@ -46,6 +53,12 @@ from registry.database.instant import Instant
 from registry.database.schema.columns import (
     metadata,
 )
+from registry.database.schema.companions import (
+    kept_secrets,
+    parameter_versions,
+    parameters,
+    secret_versions,
+)
 from registry.database.schema.content import (
     blobs,
     creation_templates,
@@ -64,7 +77,7 @@ from registry.database.schema.content import (
     uploads,
 )
 from registry.database.schema.events import event_deliveries, event_targets, journals
-from registry.database.schema.gates import gates
+from registry.database.schema.gates import gate_tellings, gates
 from registry.database.schema.identities import (
     access_keys,
     accounts,
@@ -114,6 +127,12 @@ from registry.database.schema.upstreams import (
     upstream_leases,
     upstream_tags,
 )
+from registry.database.schema.vex import (
+    scan_attachings,
+    scan_settings,
+    vex_counts,
+    vex_documents,
+)
 
 __all__ = [
     "Instant",
@@ -127,6 +146,7 @@ __all__ = [
     "creation_templates",
     "event_deliveries",
     "event_targets",
+    "gate_tellings",
     "gates",
     "group_members",
     "groups",
@@ -140,6 +160,7 @@ __all__ = [
     "inline_policies",
     "instance_profiles",
     "journals",
+    "kept_secrets",
     "key_grants",
     "leftovers",
     "lifecycle_notices",
@@ -149,6 +170,8 @@ __all__ = [
     "links",
     "metadata",
     "orphans",
+    "parameter_versions",
+    "parameters",
     "policies",
     "policy_files",
     "policy_versions",
@@ -168,8 +191,11 @@ __all__ = [
     "resting",
     "robots",
     "roles",
+    "scan_attachings",
     "scan_reports",
+    "scan_settings",
     "scans",
+    "secret_versions",
     "secrets",
     "tags",
     "tasks",
@@ -179,4 +205,6 @@ __all__ = [
     "upstream_leases",
     "upstream_tags",
     "users",
+    "vex_counts",
+    "vex_documents",
 ]
