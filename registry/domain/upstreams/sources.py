@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from registry.upstream.authentication import Credentials, Source
 from registry.values.digest import shown
-from registry.values.errors import (
-    MoorageError,
-    ParameterInvalid,
+from registry.values.errors import MoorageError, ParameterInvalid
+from registry.values.fetching import (
     SecretDamaged,
     SecretInaccessible,
     SecretNotFound,
