@@ -166,6 +166,10 @@ class TemplateNotFound(NotFound):
     """No repository creation template of that prefix."""
 
 
+class SecretNotFound(NotFound):
+    """No secret of that ARN."""
+
+
 class RestingNotFound(NotFound):
     """Nothing of that number rests here: it was brought back, or its time is over."""
 
@@ -288,6 +292,10 @@ class Denied(Refused):
     """Known, but not allowed."""
 
 
+class SecretInaccessible(Refused):
+    """A secret of another account or region."""
+
+
 class Unavailable(MoorageError):
     """Something behind the server does not answer; nothing was stored, try again."""
 
@@ -314,6 +322,10 @@ class KeyServiceUnavailable(KeyUnavailable):
 
 class Damaged(MoorageError):
     """Stored bytes that are not what was stored: truncated, swapped, altered, wrong key."""
+
+
+class SecretDamaged(Damaged):
+    """A stored secret that this keyring does not open."""
 
 
 class Interrupted(MoorageError):

@@ -1,8 +1,8 @@
-"""Errors of what comes from other registries: rules, their credentials, and the upstreams."""
+"""Errors of what comes from other registries: rules, and the upstreams."""
 
 from __future__ import annotations
 
-from registry.values.errors import Conflict, Damaged, NotFound, Refused, Unavailable
+from registry.values.errors import Conflict, NotFound, Refused, Unavailable
 
 
 class RuleNotFound(NotFound):
@@ -11,18 +11,6 @@ class RuleNotFound(NotFound):
 
 class RuleExists(Conflict):
     """A pull through cache rule of that prefix exists already."""
-
-
-class SecretNotFound(NotFound):
-    """No secret of that ARN."""
-
-
-class SecretInaccessible(Refused):
-    """A secret of another account or region."""
-
-
-class SecretDamaged(Damaged):
-    """A stored secret that this keyring does not open."""
 
 
 class UpstreamDenied(Refused):

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from registry.database.schema import secrets as table
 from registry.values.digest import shown
-from registry.values.fetching import SecretDamaged, SecretInaccessible, SecretNotFound
+from registry.values.errors import SecretDamaged, SecretInaccessible, SecretNotFound
 
 if TYPE_CHECKING:
     from registry.database.database import Database

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from registry.upstream.authentication import Credentials, Source
 from registry.values.digest import shown
-from registry.values.errors import MoorageError, ParameterInvalid
-from registry.values.fetching import (
+from registry.values.errors import (
+    MoorageError,
+    ParameterInvalid,
     SecretDamaged,
     SecretInaccessible,
     SecretNotFound,
-    UpstreamDenied,
-    UpstreamSecretLost,
 )
+from registry.values.fetching import UpstreamDenied, UpstreamSecretLost
 
 if TYPE_CHECKING:
     from registry.domain.upstreams.rules import Rule
