@@ -14,7 +14,6 @@ from registry.domain.access import Found
 from registry.values.digest import shown
 from registry.values.errors import ParameterInvalid, RestingNotFound
 from registry.values.reference import repository_name
-from registry.values.scope import Scope
 
 if TYPE_CHECKING:
     from registry.aws.pages import Pages
@@ -48,8 +47,8 @@ class DeletedEndpoints:
     def of_repository(self, call: Call) -> Sequence[Need]:
         """Of the one that is named, or of all."""
         name = call.query.get("repositoryName")
-        arn = _scope(call).repository_arn("*" if name is None else repository_name(name))
-        return [Need((LIST,), (arn,))]
+        arn = call.scope.repository_arn("*" if name is None else repository_name(name))
+        return [Need((call.scope.action(LIST),), (arn,))]
 
     def to_restore(self, call: Call) -> Sequence[Need]:
         """With another name for a repository also what it takes to create that."""
@@ -58,15 +57,16 @@ class DeletedEndpoints:
         needs: Sequence[Need] = self._needs(UNDELETE)(call)
         if name is None:
             return needs
-        return [*needs, Need((CREATE,), (_scope(call).repository_arn(repository_name(name)),))]
+        arn = call.scope.repository_arn(repository_name(name))
+        return [*needs, Need((call.scope.action(CREATE),), (arn,))]
 
     def list(self, call: Call) -> Mapping[str, Any]:
         """The last deleted first, in pages."""
         call.only()
         name = call.query.get("repositoryName")
-        listing = f"deleted {_scope(call)} {name} {call.context.caller.arn}"
+        listing = f"deleted {call.scope} {name} {call.context.caller.arn}"
         before = self._pages.open(listing, call.query.get("nextToken"), 0)
-        found = self._undelete.page(_scope(call), name, before or None, PAGE + 1)
+        found = self._undelete.page(call.scope, name, before or None, PAGE + 1)
         answer: dict[str, Any] = {"deleted": [_described(each) for each in found[:PAGE]]}
         if len(found) > PAGE:
             answer["nextToken"] = self._pages.seal(listing, found[PAGE - 1].id)
@@ -75,7 +75,7 @@ class DeletedEndpoints:
     def get(self, call: Call) -> Mapping[str, Any]:
         """One, with its images, at most a thousand. Raises RestingNotFound."""
         call.only()
-        item = self._undelete.get(_scope(call), _id(call))
+        item = self._undelete.get(call.scope, _id(call))
         images = [
             {"imageDigest": digest, "imageTags": list(names)}
             for digest, names in self._undelete.contents(item)
@@ -84,7 +84,7 @@ class DeletedEndpoints:
 
     def restore(self, call: Call) -> Mapping[str, Any]:
         """Bring it back. Raises what `Undelete.restore` raises."""
-        back = self._undelete.restore(_scope(call), _id(call), call.text("repositoryName"))
+        back = self._undelete.restore(call.scope, _id(call), call.text("repositoryName"))
         return {
             "repositoryName": back.repository,
             "imageDigests": list(back.images),
@@ -95,25 +95,21 @@ class DeletedEndpoints:
     def discard(self, call: Call) -> Mapping[str, Any]:
         """Let the next collection free it. Raises RestingNotFound."""
         call.only()
-        return _described(self._undelete.end(_scope(call), _id(call)))
+        return _described(self._undelete.end(call.scope, _id(call)))
 
     def _needs(self, action: str) -> Any:
         def needs(call: Call) -> Sequence[Need]:
-            asked = _scope(call).repository_arn("*")
+            asked = call.scope.repository_arn("*")
             try:
-                item = self._undelete.get(_scope(call), _id(call))
+                item = self._undelete.get(call.scope, _id(call))
             except (RestingNotFound, ParameterInvalid):
-                return [Need((action,), (asked,))]
+                return [Need((call.scope.action(action),), (asked,))]
             # A refusal does not tell whether there is such a thing, and where it was.
-            arn = Found(_scope(call).repository_arn(item.repository), asked)
+            arn = Found(call.scope.repository_arn(item.repository), asked)
             about = [{"ecr:imagetag": tag} for tag in item.tags] or [{}]
-            return [Need((action,), (arn,), each) for each in about]
+            return [Need((call.scope.action(action),), (arn,), each) for each in about]
 
         return needs
-
-
-def _scope(call: Call) -> Scope:
-    return Scope(call.context.account, call.context.region)
 
 
 def _id(call: Call) -> int:

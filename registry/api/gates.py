@@ -1,6 +1,7 @@
 """`/api/v1/gates`: which images of a registry may not be pulled, and what is said of one.
 
-A registry is that of the caller's account in the region that the request is signed for.
+A registry is that of the caller's account in the region that the request is signed for, or its
+public one.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from registry.api.routes import Call, Need, Route
 from registry.values.digest import Digest
 from registry.values.errors import ParameterInvalid
 from registry.values.reference import repository_name, tag_name
-from registry.values.scope import Scope
 
 if TYPE_CHECKING:
     from registry.domain.gates.doors import Doors
@@ -51,11 +51,11 @@ class GateEndpoints:
     def list(self, call: Call) -> Mapping[str, Any]:
         """All of them, by name."""
         call.only()
-        return {"gates": [_described(each) for each in self._gates.list(_scope(call))]}
+        return {"gates": [_described(each) for each in self._gates.list(call.scope)]}
 
     def put(self, call: Call) -> Mapping[str, Any]:
         """Make or change one: the body is its document."""
-        self._gates.put(_scope(call), call.path["name"], json.dumps(call.body))
+        self._gates.put(call.scope, call.path["name"], json.dumps(call.body))
         return self._one(call)
 
     def get(self, call: Call) -> Mapping[str, Any]:
@@ -66,12 +66,12 @@ class GateEndpoints:
     def delete(self, call: Call) -> Mapping[str, Any]:
         """Remove one. Raises EntityNotFound."""
         call.only()
-        self._gates.delete(_scope(call), call.path["name"])
+        self._gates.delete(call.scope, call.path["name"])
         return {}
 
     def test(self, call: Call) -> Mapping[str, Any]:
         """What the gates would say of a pull of an image now; nothing is counted."""
-        repository = self._repositories.get(_scope(call), _name(call))
+        repository = self._repositories.get(call.scope, _name(call))
         stored = self._images.get(repository, _reference(call))
         found = self._doors.verdicts(repository, stored)
         return {
@@ -81,13 +81,14 @@ class GateEndpoints:
         }
 
     def _one(self, call: Call) -> Mapping[str, Any]:
-        return {"gate": _described(self._gates.get(_scope(call), call.path["name"]))}
+        return {"gate": _described(self._gates.get(call.scope, call.path["name"]))}
 
 
 def _needs(action: str) -> Callable[[Call], Sequence[Need]]:
     def needs(call: Call) -> Sequence[Need]:
-        scope, name = _scope(call), call.path.get("name", "*")
-        return [Need((action,), (f"arn:aws:ecr:{scope.region}:{scope.account}:gate/{name}",))]
+        scope, name = call.scope, call.path.get("name", "*")
+        arn = f"arn:aws:{scope.service}:{scope.region}:{scope.account}:gate/{name}"
+        return [Need((scope.action(action),), (arn,))]
 
     return needs
 
@@ -96,7 +97,7 @@ def _tested(call: Call) -> Sequence[Need]:
     call.only("repositoryName", "imageTag", "imageDigest")
     reference = _reference(call)
     about = {"ecr:imagetag": reference} if isinstance(reference, str) else {}
-    return [Need((TEST,), (_scope(call).repository_arn(_name(call)),), about)]
+    return [Need((call.scope.action(TEST),), (call.scope.repository_arn(_name(call)),), about)]
 
 
 def _name(call: Call) -> str:
@@ -108,10 +109,6 @@ def _reference(call: Call) -> Digest | str:
     if (tag is None) == (digest is None):
         raise ParameterInvalid("give either imageTag or imageDigest")
     return tag_name(tag) if tag is not None else Digest.parse(digest or "")
-
-
-def _scope(call: Call) -> Scope:
-    return Scope(call.context.account, call.context.region)
 
 
 def _described(gate: Kept) -> dict[str, Any]:

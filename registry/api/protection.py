@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from registry.api.routes import Call, Need, Route
 from registry.values.errors import ParameterInvalid
 from registry.values.reference import repository_name
-from registry.values.scope import Scope
 
 if TYPE_CHECKING:
     from registry.domain.protection import Protection, Protections
@@ -35,12 +34,12 @@ class ProtectionEndpoints:
     def to_get(self, call: Call) -> Sequence[Need]:
         """On the repository."""
         call.only()
-        return [Need((GET,), (_arn(call),))]
+        return [Need((call.scope.action(GET),), (_arn(call),))]
 
     def to_put(self, call: Call) -> Sequence[Need]:
         """On the repository."""
         call.only("protected", "tags")
-        return [Need((PUT,), (_arn(call),))]
+        return [Need((call.scope.action(PUT),), (_arn(call),))]
 
     def get(self, call: Call) -> Mapping[str, Any]:
         """What is protected. Raises RepositoryNotFound."""
@@ -58,17 +57,13 @@ class ProtectionEndpoints:
         return _described(repository, found)
 
     def _repository(self, call: Call) -> Repository:
-        return self._repositories.get(_scope(call), _name(call))
-
-
-def _scope(call: Call) -> Scope:
-    return Scope(call.context.account, call.context.region)
+        return self._repositories.get(call.scope, _name(call))
 
 
 def _arn(call: Call) -> str:
     """Of the repository; of all where none is named, which is refused then."""
     name = _name(call) if "repositoryName" in call.query else "*"
-    return _scope(call).repository_arn(name)
+    return call.scope.repository_arn(name)
 
 
 def _name(call: Call) -> str:

@@ -15,7 +15,6 @@ from registry.domain.requests import circumstances_of, identity_of
 from registry.domain.vault import PLAIN
 from registry.values.errors import ParameterInvalid
 from registry.values.reference import repository_name
-from registry.values.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +61,11 @@ class RekeyEndpoints:
     def to_start(self, call: Call) -> Sequence[Need]:
         """On the repository; about the key see `KeyUse`."""
         call.only("repositoryName", "encryptionConfiguration")
-        return [Need((START,), (_scope(call).repository_arn(_named(call.text(_NAME))),))]
+        return [
+            Need(
+                (call.scope.action(START),), (call.scope.repository_arn(_named(call.text(_NAME))),)
+            )
+        ]
 
     def start(self, call: Call) -> Mapping[str, Any]:
         """Begin a move, or go on with one.
@@ -70,7 +73,7 @@ class RekeyEndpoints:
         Raises ParameterInvalid, RepositoryNotFound, KeyNotFound, KeyUnavailable.
         """
         wanted = _encryption(call)
-        repository = self._repositories.get(_scope(call), _named(call.text(_NAME)))
+        repository = self._repositories.get(call.scope, _named(call.text(_NAME)))
         identity, about = identity_of(call.context), circumstances_of(call.context, {})
         granted = self._key_use.granted(identity, about, repository.scope, wanted)
         return self._described(self._rekeying.start(repository, granted))
@@ -79,7 +82,7 @@ class RekeyEndpoints:
         """How far one repository is, or all of the registry, in pages."""
         if _NAME in call.query:
             return self._described(self._repository(call))
-        scope = _scope(call)
+        scope = call.scope
         listing = f"rekeys {scope} {call.context.caller.arn}"
         name, _, key_id = self._pages.open(listing, call.query.get("nextToken"), "").partition(" ")
         found = self._rekeying.page(scope, (name, key_id), PAGE + 1)
@@ -96,7 +99,7 @@ class RekeyEndpoints:
         return self._described(repository)
 
     def _repository(self, call: Call) -> Repository:
-        return self._repositories.get(_scope(call), _named(call.query.get(_NAME)))
+        return self._repositories.get(call.scope, _named(call.query.get(_NAME)))
 
     def _described(self, repository: Repository) -> dict[str, Any]:
         return {"rekeys": [self._shown(each) for each in self._rekeying.moves(repository)]}
@@ -137,13 +140,9 @@ def _to(action: str) -> Callable[[Call], Sequence[Need]]:
         call.only()
         every = action == DESCRIBE and _NAME not in call.query
         name = "*" if every else _named(call.query.get(_NAME))
-        return [Need((action,), (_scope(call).repository_arn(name),))]
+        return [Need((call.scope.action(action),), (call.scope.repository_arn(name),))]
 
     return needs
-
-
-def _scope(call: Call) -> Scope:
-    return Scope(call.context.account, call.context.region)
 
 
 def _named(name: str | None) -> str:

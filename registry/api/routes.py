@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from registry.values.digest import shown
 from registry.values.errors import ParameterInvalid
+from registry.values.scope import Scope
 
 if TYPE_CHECKING:
     from registry.aws.context import Context
@@ -28,6 +29,19 @@ class Call:
     """The JSON object that was sent; empty where none was."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """By lower-case name; of a repeated one the last."""
+
+    @property
+    def scope(self) -> Scope:
+        """The caller's registry that it is about: the public one where `registry` says so.
+
+        Raises ParameterInvalid.
+        """
+        asked = self.query.get("registry")
+        if asked is None:
+            return Scope(self.context.account, self.context.region)
+        if asked != "public":
+            raise ParameterInvalid("the query parameter registry can only be 'public'")
+        return Scope.public_of(self.context.account)
 
     def only(self, *names: str) -> None:
         """Raise ParameterInvalid for a member that is none of these."""

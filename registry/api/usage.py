@@ -58,8 +58,8 @@ class UsageEndpoints:
     def to_show(self, call: Call) -> Sequence[Need]:
         """On all repositories."""
         call.only()
-        here = Scope(call.context.account, call.context.region)
-        return [Need((USAGE,), (here.repository_arn("*"),))]
+        here = call.scope
+        return [Need((here.action(USAGE),), (here.repository_arn("*"),))]
 
     def to_get(self, call: Call) -> Sequence[Need]:
         """An account may look at its own limits."""
@@ -76,7 +76,7 @@ class UsageEndpoints:
 
     def show(self, call: Call) -> Mapping[str, Any]:
         """What each repository holds, in pages, and the account."""
-        scope = Scope(call.context.account, call.context.region)
+        scope = call.scope
         listing = f"usage {scope} {call.context.caller.arn}"
         after = self._pages.open(listing, call.query.get("nextToken"), "")
         found = self._usage.repositories(scope, after, PAGE + 1)
@@ -89,6 +89,7 @@ class UsageEndpoints:
             "usedBytes": totals.used,
             "restingBytes": totals.resting,
             "storedBytes": totals.stored,
+            "arrivingBytes": totals.arriving,
         }
         if len(found) > PAGE:
             answer["nextToken"] = self._pages.seal(listing, found[PAGE - 1].name)

@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from registry.commands.opened import opened
-from registry.commands.options import KEYS, STORAGE, Group, options, settings_of
+from registry.commands.options import KEYS, STORAGE, Group, options, scope_of, settings_of
+from registry.commands.options import public as _public
 from registry.stores import ecr_stores, gates_of
 from registry.values.digest import Digest
 from registry.values.errors import ParameterInvalid
@@ -26,51 +27,59 @@ def gate() -> None:
 @gate.command("set")
 @click.argument("name")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@_public
 @_on_server
-def set_gate(name: str, file: Path, config: Path | None, **given: Any) -> None:
+def set_gate(name: str, file: Path, *, public: bool, config: Path | None, **given: Any) -> None:
     """Make or change a gate from a file; a running server heeds it at once."""
     settings = settings_of(config, given)
+    scope = scope_of(settings, public=public)
     with opened(settings) as ground:
-        gates_of(ground).put(settings.scope, name, file.read_text("utf-8").strip())
+        gates_of(ground).put(scope, name, file.read_text("utf-8").strip())
         click.echo(f"{name} is set")
 
 
 @gate.command()
 @click.argument("name", required=False)
+@_public
 @_on_server
-def show(name: str | None, config: Path | None, **given: Any) -> None:
+def show(name: str | None, public: bool, config: Path | None, **given: Any) -> None:
     """Show a gate's document, or list all gates."""
     settings = settings_of(config, given)
+    scope = scope_of(settings, public=public)
     with opened(settings) as ground:
         gates = gates_of(ground)
         if name is not None:
-            click.echo(gates.get(settings.scope, name).document)
+            click.echo(gates.get(scope, name).document)
             return
-        for each in gates.list(settings.scope):
+        for each in gates.list(scope):
             click.echo(f"{each.name}  changed {each.changed_at:%Y-%m-%d %H:%M:%S} UTC")
 
 
 @gate.command()
 @click.argument("name")
+@_public
 @_on_server
-def remove(name: str, config: Path | None, **given: Any) -> None:
+def remove(name: str, public: bool, config: Path | None, **given: Any) -> None:
     """Remove a gate."""
     settings = settings_of(config, given)
+    scope = scope_of(settings, public=public)
     with opened(settings) as ground:
-        gates_of(ground).delete(settings.scope, name)
+        gates_of(ground).delete(scope, name)
         click.echo(f"{name} is removed")
 
 
 @gate.command()
 @click.argument("image", metavar="REPOSITORY:TAG|REPOSITORY@DIGEST")
+@_public
 @_on_server
-def test(image: str, config: Path | None, **given: Any) -> None:
+def test(image: str, public: bool, config: Path | None, **given: Any) -> None:
     """Say what the gates say of a pull of an image now. Exit status 2: it is refused."""
     settings = settings_of(config, given)
+    scope = scope_of(settings, public=public)
     name, reference = _named(image)
     with opened(settings) as ground:
         stores = ecr_stores(settings, ground)
-        repository = stores.repositories.get(settings.scope, name)
+        repository = stores.repositories.get(scope, name)
         stored = stores.images.get(repository, reference)
         found = stores.doors.verdicts(repository, stored)
     for each in found:

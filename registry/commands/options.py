@@ -13,6 +13,7 @@ import click
 from registry.commands.record import record
 from registry.config import ENVIRONMENT_PREFIX, Settings, choices, from_environment, from_file, read
 from registry.values.errors import MoorageError
+from registry.values.scope import Scope
 
 STORAGE = (
     "storage",
@@ -39,6 +40,17 @@ class Group(click.Group):
             return super().invoke(context)
         except MoorageError as error:
             raise click.ClickException(str(error)) from None
+
+
+public = click.option(
+    "--public", is_flag=True, help="what is in the account's public registry, not the private one"
+)
+"""For commands about the registry of `scope_of`."""
+
+
+def scope_of(settings: Settings, *, public: bool) -> Scope:
+    """The registry that a command is about."""
+    return Scope.public_of(settings.account) if public else settings.scope
 
 
 def options(*names: str) -> Callable[[F], F]:

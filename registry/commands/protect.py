@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from registry.commands.opened import opened
-from registry.commands.options import KEYS, options, settings_of
+from registry.commands.options import KEYS, options, scope_of, settings_of
+from registry.commands.options import public as _public
 from registry.domain.protection import LABEL, Protection, Protections
 from registry.stores import repositories_of
 from registry.values.errors import ParameterInvalid
@@ -19,6 +20,7 @@ from registry.values.errors import ParameterInvalid
 @click.option("--on/--off", "itself", default=None, help="whether the repository is protected")
 @click.option("--tag", "tags", multiple=True, help="pattern of protected tags; may be repeated")
 @click.option("--no-tags", is_flag=True, help="protect no tags any more")
+@_public
 @options("data", "account", "region", *KEYS)
 def protect(
     *,
@@ -26,6 +28,7 @@ def protect(
     itself: bool | None,
     tags: tuple[str, ...],
     no_tags: bool,
+    public: bool,
     config: Path | None,
     **given: Any,
 ) -> None:
@@ -36,9 +39,10 @@ def protect(
     if tags and no_tags:
         raise ParameterInvalid("give either --tag or --no-tags")
     settings = settings_of(config, given)
+    scope = scope_of(settings, public=public)
     with opened(settings) as ground:
         protections = Protections(ground.database)
-        repository = repositories_of(settings, ground).get(settings.scope, name)
+        repository = repositories_of(settings, ground).get(scope, name)
         if itself is None and not tags and not no_tags:
             found = protections.of(repository)
         else:

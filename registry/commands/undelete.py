@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from registry.commands.opened import opened
-from registry.commands.options import KEYS, Group, options, settings_of
+from registry.commands.options import KEYS, Group, options, scope_of, settings_of
+from registry.commands.options import public as _public
 from registry.commands.shown import size
 from registry.domain.undelete import Resting, Restored, Undelete
 from registry.stores import undelete_of
@@ -24,13 +25,15 @@ def undelete() -> None:
 
 @undelete.command("list")
 @click.option("--repository", help="only what was in this repository")
+@_public
 @_on_server
-def list_(repository: str | None, config: Path | None, **given: Any) -> None:
+def list_(repository: str | None, public: bool, config: Path | None, **given: Any) -> None:
     """List what can be brought back, the last deleted first."""
     settings = settings_of(config, given)
+    scope = scope_of(settings, public=public)
     with opened(settings) as ground:
         found, last = Undelete(ground.database), None
-        while page := found.page(settings.scope, repository, last, _PAGE):
+        while page := found.page(scope, repository, last, _PAGE):
             for item in page:
                 click.echo(_line(item))
             last = page[-1].id
@@ -38,13 +41,15 @@ def list_(repository: str | None, config: Path | None, **given: Any) -> None:
 
 @undelete.command()
 @click.argument("number", metavar="ID", type=int)
+@_public
 @_on_server
-def show(number: int, config: Path | None, **given: Any) -> None:
+def show(number: int, public: bool, config: Path | None, **given: Any) -> None:
     """Show one of them, with its images."""
     settings = settings_of(config, given)
+    scope = scope_of(settings, public=public)
     with opened(settings) as ground:
         found = Undelete(ground.database)
-        item = found.get(settings.scope, number)
+        item = found.get(scope, number)
         contents = found.contents(item)
     click.echo(_line(item))
     for digest, names in contents:
@@ -54,28 +59,32 @@ def show(number: int, config: Path | None, **given: Any) -> None:
 @undelete.command()
 @click.argument("number", metavar="ID", type=int)
 @click.option("--as", "name", metavar="NAME", help="another name for a repository")
+@_public
 @_on_server
-def restore(number: int, name: str | None, config: Path | None, **given: Any) -> None:
+def restore(number: int, name: str | None, public: bool, config: Path | None, **given: Any) -> None:
     """Bring one of them back whole.
 
     An image comes back with its tags, the images it lists and the referrers that were deleted
     with it. A tag that stands on another image by now stays there.
     """
     settings = settings_of(config, given)
+    scope = scope_of(settings, public=public)
     with opened(settings) as ground:
-        back = undelete_of(ground).restore(settings.scope, number, name)
+        back = undelete_of(ground).restore(scope, number, name)
     for line in _told(back):
         click.echo(line)
 
 
 @undelete.command()
 @click.argument("number", metavar="ID", type=int)
+@_public
 @_on_server
-def discard(number: int, config: Path | None, **given: Any) -> None:
+def discard(number: int, public: bool, config: Path | None, **given: Any) -> None:
     """Give one of them up: the next collection frees its bytes."""
     settings = settings_of(config, given)
+    scope = scope_of(settings, public=public)
     with opened(settings) as ground:
-        item = Undelete(ground.database).end(settings.scope, number)
+        item = Undelete(ground.database).end(scope, number)
     click.echo(f"{item.kind} {item.id} of {item.repository} cannot be brought back any more")
 
 

@@ -63,6 +63,7 @@ def _told(totals: Totals, limit: int | None) -> list[str]:
         f"used     {_of(totals.used, limit)}, by all repositories of the account",
         f"resting  {size(totals.resting)}, held only by what was deleted and can be brought back",
         f"stored   {size(totals.stored)}, each layer once",
+        f"arriving {size(totals.arriving)}, by uploads that have not ended: it counts as used",
     ]
 
 

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from registry.database.schema import image_children, images, orphans, tags
+from registry.domain.subject_tags import tags_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-SUFFIXES = ("", ".sig", ".att", ".sbom")
-"""What follows `sha256-<hex>` in a tag that names a subject: the OCI fallback's, and cosign's."""
 _BATCH = 500
 """Ids in one statement."""
 
@@ -80,7 +79,7 @@ def of(connection: sa.Connection, repository_id: int) -> set[int]:
 
 def referrers(connection: sa.Connection, repository_id: int, digests: Sequence[str]) -> set[int]:
     """Ids of the images that refer to these, by their manifest or by their tag."""
-    names = [digest.replace(":", "-") + suffix for digest in digests for suffix in SUFFIXES]
+    names = [tag for digest in digests for tag in tags_of(digest)]
     by_subject = sa.select(images.c.id).where(
         images.c.repository_id == repository_id, images.c.subject.in_(digests)
     )

@@ -4,7 +4,13 @@ They are rows, and are looked at by the transactions that add a link, an image o
 whatever led there: writers take turns, so no two of them slip past a limit together, and no way
 to write can forget it. Where no quota is set that costs one query of an empty table.
 
-Source of the texts about numbers: what ECR answers at its service quotas.
+What is under way counts from when it came in: the bytes of open uploads are added to what is held.
+Their sum is taken anew each time, so it cannot go wrong; an upload that ends is gone from it in the
+transaction that makes a blob of it.
+
+Source of the texts about numbers: what ECR answers at its service quotas. That about images is
+ECR's own ("denied: The repository with name … already has the maximum allowed number of images
+which is '10000'", as many have published it); that about repositories is made after it.
 """
 
 from __future__ import annotations
@@ -14,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from registry.database.schema import images, quotas, repositories
+from registry.database.schema import images, quotas, repositories, uploads
 from registry.domain.shadows import RESTING
 from registry.values.errors import QuotaExceeded, Vanished
 
@@ -104,12 +110,41 @@ def limits(connection: sa.Connection, account: str, region: str, repository: str
 def require_room(connection: sa.Connection, repository_id: int, size: int) -> None:
     """Raise QuotaExceeded unless the repository may hold so many bytes more; Vanished."""
     row, most = _repository(connection, repository_id)
-    if most.repository_bytes is not None and row.bytes + size > most.repository_bytes:
-        raise _too_much(f"the repository '{row.name}'", most.repository_bytes, row.bytes, size)
+    if most.repository_bytes is not None:
+        coming = under_way(connection, uploads.c.repository_id == repository_id)
+        _require(f"the repository '{row.name}'", most.repository_bytes, row.bytes, coming, size)
     if most.account_bytes is not None:
-        used = account_bytes(connection, row.account)
-        if used + size > most.account_bytes:
-            raise _too_much(f"the account {row.account}", most.account_bytes, used, size)
+        used, mine = account_bytes(connection, row.account), _of_account(row.account)
+        _require(
+            f"the account {row.account}",
+            most.account_bytes,
+            used,
+            under_way(connection, mine),
+            size,
+        )
+
+
+def limited(connection: sa.Connection, repository_id: int) -> bool:
+    """Whether there is a limit to the bytes of the repository. Raises Vanished."""
+    _, most = _repository(connection, repository_id)
+    return not most.repository_bytes is most.account_bytes is None
+
+
+def under_way(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> int:
+    """Bytes of open uploads that bring what is not there yet: of such as the condition says."""
+    total = sa.func.coalesce(sa.func.sum(uploads.c.size + uploads.c.arriving), 0)
+    query = sa.select(total).where(uploads.c.replaces.is_(None), condition)
+    return int(connection.execute(query).scalar_one())
+
+
+def under_way_in(connection: sa.Connection, account: str) -> int:
+    """The same of an account's repositories."""
+    return under_way(connection, _of_account(account))
+
+
+def _of_account(account: str) -> sa.ColumnElement[bool]:
+    mine = sa.select(repositories.c.id).where(repositories.c.account == account)
+    return uploads.c.repository_id.in_(mine)
 
 
 def require_image_room(connection: sa.Connection, repository_id: int) -> None:
@@ -162,10 +197,13 @@ def _repository(connection: sa.Connection, repository_id: int) -> tuple[sa.Row[A
     return row, most
 
 
-def _too_much(what: str, limit: int, used: int, size: int) -> QuotaExceeded:
-    return QuotaExceeded(
-        f"{what} may hold {limit:,} bytes and holds {used:,}: {size:,} bytes more are over its"
-        " quota"
+def _require(what: str, limit: int, used: int, coming: int, size: int) -> None:
+    if used + coming + size <= limit:
+        return
+    more = f", and {coming:,} of uploads under way" if coming else ""
+    raise QuotaExceeded(
+        f"{what} may hold {limit:,} bytes and holds {used:,}{more}: {size:,} bytes more are over"
+        " its quota"
     )
 
 

@@ -113,6 +113,13 @@ def resize(connection: sa.Connection, upload: Upload, size: int) -> bool:
     return changed.rowcount == 1
 
 
+def arrive(connection: sa.Connection, upload_id: str, size: int) -> bool:
+    """So many bytes more are on their way in, or fewer; whether the upload is there."""
+    mine = sa.update(uploads).where(uploads.c.id == upload_id)
+    changed = connection.execute(mine.values(arriving=uploads.c.arriving + size))
+    return changed.rowcount == 1
+
+
 def add(connection: sa.Connection, upload_id: str, part: Part, number: int | None = None) -> None:
     """Write down a part, behind those there are."""
     if number is None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from registry.domain import blobs, links
 from registry.domain import upload_rows as rows
+from registry.domain.arrivals import Arrival
 from registry.domain.blobs import Blob
 from registry.domain.leftovers import discard, doom
 from registry.domain.quotas import require_any_room, require_room
@@ -103,20 +104,22 @@ class Uploads:
         """Store the chunks behind what is there; all of them or none.
 
         `offset` is where the client believes the upload stands. Raises UploadNotFound,
-        RangeInvalid, SizeInvalid, UploadConflict if another request was quicker, and whatever
-        `chunks` or storage raise.
+        RangeInvalid, SizeInvalid, UploadConflict if another request was quicker, QuotaExceeded,
+        after which the upload is gone, and whatever `chunks` or storage raise.
         """
         upload = self.get(repository, principal, upload_id)
         repository = _as_begun(repository, upload)
         _check_offset(upload, offset)
-        part = self._store(repository, upload, chunks, algorithm)
-        if part.size == 0:
-            self._delete(repository, upload, part)
-            return upload
+        arrival = Arrival(self._database, repository.id, upload)
         try:
-            return self._record(upload, part)
-        except BaseException:
-            self._delete(repository, upload, part)
+            part = self._store(repository, upload, arrival.watch(chunks), algorithm)
+            return self._kept(repository, upload, part, arrival)
+        except BaseException as error:
+            with suppress(Unavailable):
+                arrival.give_up()
+            if isinstance(error, QuotaExceeded):
+                with suppress(UploadNotFound):
+                    self.cancel(repository, principal, upload_id)
             raise
 
     def finish(
@@ -182,9 +185,21 @@ class Uploads:
                 touched = time.monotonic()
             yield chunk
 
-    def _record(self, upload: Upload, part: Part) -> Upload:
+    def _kept(self, repository: Repository, upload: Upload, part: Part, arrival: Arrival) -> Upload:
+        """The upload with what was stored; empty parts are none."""
+        if part.size == 0:
+            self._delete(repository, upload, part)
+            return upload
+        try:
+            return self._record(upload, part, arrival)
+        except BaseException:
+            self._delete(repository, upload, part)
+            raise
+
+    def _record(self, upload: Upload, part: Part, arrival: Arrival) -> Upload:
         grown = replace(upload, size=upload.size + part.size, appended=part.size)
         with self._database.write() as connection:
+            arrival.settle(connection, part.size)
             if not rows.resize(connection, upload, grown.size):
                 raise UploadConflict("another request wrote to this upload in the meantime")
             rows.add(connection, upload.id, part)

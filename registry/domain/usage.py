@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from registry.database.schema import blobs, images, links, repositories, resting
-from registry.domain.quotas import account_bytes
+from registry.domain.quotas import account_bytes, under_way, under_way_in
 from registry.domain.shadows import RESTING
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class Totals:
     """What only deleted things hold that can still be brought back."""
     stored: int
     """Different blobs, each once for each key: what lies in storage."""
+    arriving: int = 0
+    """What uploads have brought that have not ended: quotas count it, too."""
 
 
 class Usage:
@@ -76,6 +78,7 @@ class Usage:
                 account_bytes(connection, account),
                 _bytes(connection, _only_resting(shadows)),
                 _bytes(connection, blobs.c.id.in_(sa.select(links.c.blob_id).where(both))),
+                under_way_in(connection, account),
             )
 
     def server(self) -> Totals:
@@ -85,7 +88,10 @@ class Usage:
         with self._database.read() as connection:
             used = connection.execute(held.where(repositories.c.account != RESTING)).scalar_one()
             return Totals(
-                int(used), _bytes(connection, _only_resting(shadows)), _bytes(connection, sa.true())
+                int(used),
+                _bytes(connection, _only_resting(shadows)),
+                _bytes(connection, sa.true()),
+                under_way(connection, sa.true()),
             )
 
 

@@ -26,6 +26,7 @@ _CODES: tuple[tuple[type[errors.MoorageError], str], ...] = (
     (errors.EmptyUpload, "EmptyUploadException"),
     (errors.PartTooSmall, "LayerPartTooSmallException"),
     (errors.SizeInvalid, "LimitExceededException"),
+    (errors.Protected, "InvalidParameterException"),
     (errors.TooManyTags, "TooManyTagsException"),
     (errors.LimitExceeded, "LimitExceededException"),
     (errors.ResourceTagInvalid, "InvalidTagParameterException"),

@@ -175,7 +175,7 @@ class TestUsage:
         token = first.pop("nextToken")
         assert first == {
             "repositories": [{"repositoryName": NAME, "bytes": 0, "imageCount": 0}],
-            "usedBytes": 0, "restingBytes": BYTES, "storedBytes": BYTES,
+            "usedBytes": 0, "restingBytes": BYTES, "storedBytes": BYTES, "arrivingBytes": 0,
         }  # fmt: skip
         second = send(held, "GET", f"usage?nextToken={quote(token, safe='')}").json()
         assert [each["repositoryName"] for each in second["repositories"]] == ["team/other"]

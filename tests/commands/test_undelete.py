@@ -100,6 +100,7 @@ def test_usage_and_quota(registry: Registry, data: Path) -> None:
         f"used     {shown}, by all repositories of the account",
         "resting  0 bytes, held only by what was deleted and can be brought back",
         f"stored   {shown}, each layer once",
+        "arriving 0 bytes, by uploads that have not ended: it counts as used",
     ]
     assert moorage(data, "quota", "set", "--bytes", "2 KiB", "--images", "none") == (
         "account_bytes  2,048\nimages  none\n"

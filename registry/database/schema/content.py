@@ -100,6 +100,13 @@ uploads = sa.Table(
     sa.Column("size", sa.BigInteger, nullable=False),
     when("created_at"),
     when("updated_at"),
+    sa.Column(
+        "arriving",
+        sa.BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="bytes that came in and are no part yet, where a quota counts them",
+    ),
 )
 
 upload_parts = sa.Table(

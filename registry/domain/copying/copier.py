@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -22,7 +22,12 @@ from registry.domain import image_rows as rows
 from registry.domain import links
 from registry.domain.copying.plan import Item, plan
 from registry.domain.repositories import current
-from registry.values.errors import ImageNotFound, ManifestReferenceUnknown, MoorageError
+from registry.values.errors import (
+    ImageNotFound,
+    ManifestReferenceUnknown,
+    MoorageError,
+    TagImmutable,
+)
 from registry.values.manifest import parse
 
 if TYPE_CHECKING:
@@ -60,6 +65,8 @@ class Copied:
     """Bytes of blobs that were sealed anew."""
     below: tuple[Digest, ...] = ()
     """All that belongs to the image and came along, in the order in which it was copied."""
+    tied: tuple[tuple[Digest, str], ...] = ()
+    """Tags that came along with what they stand on, as they name an image that did."""
 
 
 class Copier:
@@ -94,7 +101,8 @@ class Copier:
             items = self._planned(pair, digest, tags, referrers=referrers)
             try:
                 for item in items:
-                    self._bring(pair, item, tags if item.digest == digest else ())
+                    own = tags if item.digest == digest else ()
+                    self._bring(pair, item, [*own, *item.tags])
                 break
             except ManifestReferenceUnknown:
                 if attempt == ATTEMPTS:
@@ -106,6 +114,7 @@ class Copier:
             linked=pair.linked,
             sealed=pair.sealed,
             below=tuple(item.digest for item in items[:-1]),
+            tied=tuple((item.digest, tag) for item in items for tag in item.tags),
         )
 
     def _planned(
@@ -116,6 +125,7 @@ class Copier:
             items = plan(connection, pair.source, digest, referrers=referrers)
             known = rows.find(connection, pair.target, digest)
             rows.tags_to_move(connection, pair.target, tags, known.id if known else None)
+            items = [_allowed(connection, pair.target, item) for item in items]
         if not items:
             raise _gone(digest, pair.source)
         return items
@@ -208,6 +218,17 @@ def _beating(chunks: Generator[Buffer, None, None], beat: Beat) -> Generator[Buf
         for chunk in chunks:
             beat()
             yield chunk
+
+
+def _allowed(connection: sa.Connection, target: Repository, item: Item) -> Item:
+    """Without the tags of its own that are immutable there, and stand on something else."""
+    free = []
+    for tag in item.tags:
+        known = rows.find(connection, target, item.digest)
+        with suppress(TagImmutable):
+            rows.tags_to_move(connection, target, [tag], known.id if known else None)
+            free.append(tag)
+    return replace(item, tags=tuple(free))
 
 
 def _gone(digest: Digest, repository: Repository) -> ImageNotFound:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from registry.domain.copying.copier import Beat, Copied, no_beat
 from registry.domain.deletions import Gone, Kept, Named, Problem
+from registry.domain.subject_tags import subject_of
 from registry.values.digest import Digest
 from registry.values.errors import (
     ImageNotFound,
@@ -115,6 +116,14 @@ class Orders:
             return
         below = [Named(digest, None, untagged=True) for digest in reversed(copied.below)]
         self._deletions.delete(order.source, below)
+        for digest, tag in reversed(copied.tied):  # what a signature signs goes before it
+            if not self._names(order.source, tag):
+                self._deletions.delete(order.source, [Named(digest, tag)])
+
+    def _names(self, repository: Repository, tag: str) -> bool:
+        """Whether the tag names an image that is there."""
+        subject = subject_of(tag)
+        return subject is not None and self._is_there(repository, Digest.parse(subject))
 
     def _is_there(self, repository: Repository, digest: Digest) -> bool:
         try:

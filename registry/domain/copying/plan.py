@@ -1,17 +1,21 @@
 """What belongs to an image: the images that it lists, and what names one of them as its subject.
 
+A manifest names its subject, or a tag of it does (`sha256-<hex>.sig`, as older versions of cosign
+sign): then that tag belongs to it too.
+
 Read in one transaction, so it is what stood together at one moment.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from registry.database.schema import image_children, image_gaps, images
+from registry.database.schema import image_children, image_gaps, images, tags
 from registry.domain import image_rows as rows
+from registry.domain.subject_tags import tags_of
 from registry.values.digest import Digest
 
 if TYPE_CHECKING:
@@ -30,6 +34,8 @@ class Item:
     digest: Digest
     whole: bool
     """The repository holds everything that it names: so must any that it is copied to."""
+    tags: tuple[str, ...] = ()
+    """Those of its tags that name another image of the plan."""
 
 
 def plan(
@@ -56,7 +62,7 @@ def plan(
         else:
             seen.add(row.digest)
             path.append((finder.item(row), finder.below(row)))
-    return done
+    return [replace(item, tags=tuple(finder.tied.get(str(item.digest), ()))) for item in done]
 
 
 class _Finder:
@@ -68,6 +74,8 @@ class _Finder:
         self._connection = connection
         self._repository = repository
         self._referrers = referrers
+        self.tied: dict[str, list[str]] = {}
+        """By digest, the tags that name another image; complete once all is found."""
 
     def item(self, row: sa.Row[Any]) -> Item:
         gaps = sa.select(image_gaps.c.digest).where(image_gaps.c.image_id == row.id).limit(1)
@@ -81,6 +89,20 @@ class _Finder:
         yield from self._named(self._listed(row))
         if self._referrers:
             yield from self._rows(images.c.subject == row.digest)
+            yield from self._tagged(row)
+
+    def _tagged(self, subject: sa.Row[Any]) -> list[Any]:
+        """Images under tags that name the subject."""
+        query = (
+            sa.select(images.c.id, images.c.digest, tags.c.name)
+            .join(tags, tags.c.image_id == images.c.id)
+            .where(tags.c.repository_id == self._repository.id)
+            .where(tags.c.name.in_(tags_of(subject.digest)), images.c.id != subject.id)
+        )
+        found = list(self._connection.execute(query.order_by(images.c.id, tags.c.name)))
+        for row in found:
+            self.tied.setdefault(row.digest, []).append(row.name)
+        return found
 
     def _listed(self, row: sa.Row[Any]) -> list[str]:
         query = sa.select(image_children.c.digest).where(image_children.c.image_id == row.id)

@@ -169,6 +169,7 @@ class Doors:
                 raise GateRefused(each.message, each.detail)
 
     def _tell(self, repository: Repository, each: Refusal, asker: Asker, action: str) -> None:
+        action = repository.scope.action(action)
         outcome = "would_refuse" if each.dry_run else "refused"
         self._count(each.rule, outcome)
         code = "GateWouldRefuse" if each.dry_run else "GateRefused"
@@ -179,7 +180,8 @@ class Doors:
             _log.warning("dry run: in %s %s", repository.name, each.message)
 
     def _may_push(self, repository: Repository, asker: Asker) -> bool:
-        decision = self._access.decide(asker.identity, PUT, repository.arn, asker.circumstances)
+        put = repository.scope.action(PUT)
+        decision = self._access.decide(asker.identity, put, repository.arn, asker.circumstances)
         return decision.allowed
 
 

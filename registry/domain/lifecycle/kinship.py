@@ -12,15 +12,14 @@ everything it follows.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
 
+from registry.domain.subject_tags import subject_of
+
 KEPT, ARCHIVED, EXPIRED = 0, 1, 2
 """What becomes of an image, from the mildest on."""
-
-_REFERRING_TAG = re.compile(r"(sha256|sha512)-([0-9a-f]{64}|[0-9a-f]{128})(?:\.(?:sig|att|sbom))?")
 
 
 class Image(NamedTuple):
@@ -151,6 +150,6 @@ def subjects(image: Image) -> Iterable[str]:
     """Digests of what the image refers to, there or not."""
     if image.subject is not None:
         yield image.subject
-    matches = [_REFERRING_TAG.fullmatch(tag) for tag in image.tags if tag.startswith("sha")]
-    if image.tags and len(matches) == len(image.tags) and all(matches):
-        yield from (f"{match[1]}:{match[2]}" for match in matches if match is not None)
+    named = [subject_of(tag) for tag in image.tags if tag.startswith("sha")]
+    if image.tags and len(named) == len(image.tags) and all(named):
+        yield from (each for each in named if each is not None)

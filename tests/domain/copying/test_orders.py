@@ -205,3 +205,68 @@ def test_whatever_is_moved_everything_is_whole_and_nothing_lost(
         for each in held:
             check_pullable(registry, repository, by_digest[each])
     assert source.scope == SCOPE
+
+
+COSIGNED = images.artifact("application/x-cosign", b"old signature")
+ATTESTED = images.artifact("application/x-attestation", b"attested")
+SIG, ATT = (CHILD.digest.replace(":", "-") + end for end in (".sig", ".att"))
+COUNTERSIGNED = images.artifact("application/x-cosign", b"signature of a signature")
+SIG_OF_SIG = COSIGNED.digest.replace(":", "-") + ".sig"
+
+
+@pytest.fixture
+def cosigned(registry: Registry, source: Repository) -> Repository:
+    """What only tags tie to an image below the index."""
+    for image, tag in ((COSIGNED, SIG), (ATTESTED, ATT), (COUNTERSIGNED, SIG_OF_SIG)):
+        registry.hold("team/app", image, tag)
+    return source
+
+
+TIED = {COSIGNED.digest: {SIG}, ATTESTED.digest: {ATT}, COUNTERSIGNED.digest: {SIG_OF_SIG}}
+
+
+def test_signatures_by_tag_come_along_under_it(
+    registry: Registry, cosigned: Repository, target: Repository
+) -> None:
+    orders(registry).one(Order(cosigned, target), "v1")
+    found = content(registry, target)
+    assert {digest: tags for digest, tags in found.items() if digest in TIED} == TIED
+    assert found.keys() == WHOLE | TIED.keys()
+    check_pullable(registry, target, COSIGNED)
+    again = orders(registry).one(Order(cosigned, target), "v1")
+    assert (again.images, again.linked) == (0, 0)
+    assert content(registry, target) == found
+
+
+def test_without_referrers_they_stay(
+    registry: Registry, cosigned: Repository, target: Repository
+) -> None:
+    orders(registry).one(Order(cosigned, target, referrers=False), "v1")
+    assert not TIED.keys() & content(registry, target).keys()
+
+
+def test_a_newer_signature_comes_and_an_immutable_one_stays(
+    registry: Registry, cosigned: Repository, target: Repository
+) -> None:
+    newer = images.artifact("application/x-cosign", b"new signature")
+    orders(registry).one(Order(cosigned, target), "v1")
+    registry.hold("team/app", newer, SIG)
+    orders(registry).one(Order(cosigned, target), "v1")
+    assert content(registry, target)[newer.digest] == {SIG}
+    fixed = registry.create("fixed/app", mutability="IMMUTABLE")
+    registry.hold("fixed/app", COSIGNED, SIG)
+    copied = orders(registry).one(Order(cosigned, fixed), "v1")
+    assert content(registry, fixed)[COSIGNED.digest] == {SIG}
+    assert content(registry, fixed)[newer.digest] == set()
+    assert SIG not in {tag for _, tag in copied.tied}
+
+
+def test_a_move_takes_them_and_leaves_those_of_what_stays(
+    registry: Registry, cosigned: Repository, target: Repository
+) -> None:
+    registry.hold("team/app", CHILD, "child")
+    orders(registry).one(Order(cosigned, target, move=True), "v1")
+    assert TIED.keys() <= content(registry, cosigned).keys()
+    orders(registry).one(Order(cosigned, target, move=True), "child")
+    assert content(registry, cosigned) == {PLAIN.digest: {"plain", "also"}}
+    assert TIED.items() <= content(registry, target).items()
