@@ -19,6 +19,7 @@ from registry.api.gates import GateEndpoints
 from registry.api.passwords import Passwords
 from registry.api.scans import ScanEndpoints
 from registry.api.uses import UseEndpoints
+from registry.api.vex import VexEndpoints
 from registry.aws.gateway import Gateway
 from registry.aws.pages import Pages
 from registry.background import Work, repeated
@@ -31,7 +32,9 @@ from registry.delivery import delivery_of
 from registry.domain.pulls import SECONDS as PULLS_SECONDS
 from registry.domain.pulls import TELL_SECONDS as PULL_EVENTS_SECONDS
 from registry.domain.replication.replicator import SECONDS as REPLICATION_SECONDS
+from registry.domain.scanning.settings import RepositoryScanSettings
 from registry.domain.signing.signer import SECONDS as SIGNING_SECONDS
+from registry.domain.vex.kept import VexDocuments
 from registry.ecr.binding import bound_ecr
 from registry.ecrpublic.binding import bound_ecr_public
 from registry.ecs.binding import bound_ecs, ecs_stores
@@ -61,7 +64,7 @@ from registry.oci.routes import table
 from registry.oci.scanner import ScannerDoor
 from registry.oci.uploads import UploadEndpoints
 from registry.public import gallery_of, public_stores
-from registry.scanning import passes_of, scan_works, shelved
+from registry.scanning import following_works, passes_of, scan_works, shelved
 from registry.signing import signer_of
 from registry.stores import (
     attachments_of,
@@ -150,7 +153,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
             *companions(settings, ground, access, pages),
             bound_ecs(ecs_stores(ground.ecs), pages),
         ],
-        SigningKeys(ground.directory, ground.sessions),
+        SigningKeys(ground.directory, ground.sessions, ground.services),
         Authorizer(access),
         regions=settings.all_regions,
         refused=Refusals(access),
@@ -177,9 +180,10 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
             *event_targets.routes,
             *UseEndpoints(stores.lifecycle.uses).routes,
             *scan_reports.routes,
+            *vex_endpoints_of(ground, stores).routes,
             *keeping_routes(settings, ground, repositories, stores.key_use, pages),
         ],
-        SigningKeys(ground.directory, ground.sessions),
+        SigningKeys(ground.directory, ground.sessions, ground.services),
         Authorizer(access),
         regions=settings.all_regions,
         refused=Refusals(access),
@@ -195,6 +199,13 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         "gallery": gallery_of(public, stores, pages),
     }
     return Observe(Front(below, gateway, rest), metrics)
+
+
+def vex_endpoints_of(ground: Ground, stores: EcrStores) -> VexEndpoints:
+    """What is said of findings, and what is set for scans."""
+    documents = VexDocuments(ground.database)
+    settings = RepositoryScanSettings(ground.database)
+    return VexEndpoints(stores.repositories, stores.images, documents, stores.vex, settings)
 
 
 class Front:
@@ -239,6 +250,7 @@ def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metric
         Work("pull-events", delivery.tell_pulls, PULL_EVENTS_SECONDS),
         Work("rekeying", Moves(rekeyer_of(settings, ground)).run, MOVES_SECONDS),
         *scan_works(settings, ground, stores, metrics, scanner),
+        *following_works(ground, stores),
         *companion_works(ground),
     ]
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from registry.aws.service import Conditions
     from registry.domain.access import Access
     from registry.domain.identities.directory import Directory
+    from registry.domain.identities.services import ServiceKeys
     from registry.domain.identities.sessions import Sessions
     from registry.domain.tokens import Tokens
 
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
 class SigningKeys:
     """Access keys, long-lived and temporary, as the signature check asks for them."""
 
-    def __init__(self, directory: Directory, sessions: Sessions) -> None:
+    def __init__(self, directory: Directory, sessions: Sessions, services: ServiceKeys) -> None:
         self._directory = directory
         self._sessions = sessions
+        self._services = services
 
     def find(self, access_key_id: str, session_token: str | None) -> SigningCredential | None:
         """The key, if it and whose it is are active."""
@@ -39,6 +41,8 @@ class SigningKeys:
                 return None
             caller = _caller(Proven(session.identity, credential))
             return SigningCredential(session.secret, caller, expired=session.expired)
+        if (service := self._services.find(access_key_id)) is not None:
+            return SigningCredential(service.secret, _caller(Proven(service.identity, credential)))
         key = self._directory.access_key(access_key_id)
         if key is None:
             return None

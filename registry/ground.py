@@ -14,6 +14,7 @@ from registry.domain.identities.accounts import Accounts
 from registry.domain.identities.directory import Directory
 from registry.domain.identities.robots import Robots
 from registry.domain.identities.secrets import Secrets
+from registry.domain.identities.services import ServiceKeys
 from registry.domain.identities.sessions import Sessions
 from registry.domain.journal import Journal
 from registry.domain.pull_exclusions import PullExclusions
@@ -55,6 +56,7 @@ class Ground:
     secrets: Secrets
     directory: Directory
     sessions: Sessions
+    services: ServiceKeys
     robots: Robots
     accounts: Accounts
     pulls: Pulls
@@ -93,6 +95,7 @@ def lay_ground(settings: Settings) -> Ground:
         secrets=secrets,
         directory=directory,
         sessions=Sessions(keys.secret("session tokens"), directory),
+        services=ServiceKeys(keys.secret("service keys")),
         robots=Robots(database, cache, directory, allowed=settings.robot_tokens),
         accounts=Accounts(database, secrets),
         pulls=Pulls(

@@ -6,6 +6,7 @@ from registry.aws.pages import Pages
 from registry.config import Settings
 from registry.domain.api.layers import LayerChecks, LayerUploads
 from registry.domain.api.policies import RepositoryPolicies
+from registry.domain.api.resource_tags import RepositoryTags
 from registry.domain.public.addresses import Addresses
 from registry.domain.public.catalog import Catalog
 from registry.domain.public.registries import PublicRegistries
@@ -25,7 +26,7 @@ def public_stores(settings: Settings, ground: Ground, ecr: EcrStores) -> Stores:
         repositories=ecr.repositories,
         addresses=Addresses(settings.hosts, registries),
         catalog=Catalog(ground.database),
-        settings=ecr.settings,
+        resource_tags=RepositoryTags(ecr.repositories, ecr.settings),
         policies=RepositoryPolicies(ecr.repositories, ecr.access),
         images=ecr.images,
         deletions=ecr.deletions,

@@ -20,6 +20,8 @@ from registry.domain.scanning.worker import Address, Outcome, Stop, Worker
 from registry.domain.tasks import Task, now
 from registry.domain.trivy_database import JAVA, VULNERABILITIES
 from registry.domain.vault import Vault
+from registry.domain.vex.recounting import SECONDS as RECOUNT_SECONDS
+from registry.domain.vex.recounting import Recounting
 from registry.ecr.binding import Stores
 from registry.ground import Ground
 from registry.http.logs import fields
@@ -177,6 +179,7 @@ def scanning_of(
         watch=watch,
         passes=passes_of(ground),
         address=address_of(settings),
+        vex=stores.vex,
         timeout=timedelta(seconds=settings.scan_timeout),
     )
     rescans = Rescans(database, duration=settings.scan_duration)
@@ -207,3 +210,9 @@ def scan_works(
 
     each = [Work(f"scan-{number}", scan, SECONDS) for number in range(settings.scan_workers)]
     return [*each, Work("scanner", look, SECONDS), Work("scanner-end", end, 0.0)]
+
+
+def following_works(ground: Ground, stores: Stores) -> Sequence[Work]:
+    """What is done after scans."""
+    recounting = Recounting(ground.database, stores.scans, lambda *_: None)
+    return [Work("vex", recounting.run, RECOUNT_SECONDS)]

@@ -67,6 +67,9 @@ from registry.domain.tokens import Tokens
 from registry.domain.undelete import Undelete
 from registry.domain.uploads import Uploads
 from registry.domain.vault import Vault
+from registry.domain.vex.documents import Library
+from registry.domain.vex.referrers import VexReferrers
+from registry.domain.vex.vex import Vex
 from registry.ecr.binding import Stores as EcrStores
 from registry.ground import Ground
 from registry.iam.service import Stores
@@ -74,10 +77,11 @@ from registry.scanners.process import Bounds
 from registry.scanners.trivy import Trivy, TrivySettings
 
 
-def scans_of(ground: Ground) -> Scans:
-    """What is known of the images' scans."""
-    vault = Vault(ground.storage, ground.provider)
-    return Scans(ground.database, vault, Reports(vault))
+def vex_of(ground: Ground, images: Images, blobs: Blobs) -> Vex:
+    """What VEX documents say of images."""
+    library = Library()
+    signatures = Signatures(ground.database, images, blobs)
+    return Vex(ground.database, library, VexReferrers(images, blobs, signatures, library))
 
 
 def scanner_of(settings: Settings) -> Trivy:
@@ -257,7 +261,8 @@ def ecr_stores(settings: Settings, ground: Ground, gated: Count = uncounted_gate
     tokens = tokens_of(ground)
     deletions = deletions_of(settings, ground)
     access = access_of(settings, ground, repositories)
-    scans, gates = scans_of(ground), gates_of(ground)
+    vex, gates = vex_of(ground, images, blobs), gates_of(ground)
+    scans = Scans(database, vault, Reports(vault), vex)
     knowledge = Knowledge(images, scans, Signatures(database, images, blobs))
     templates = Templates(database, repositories)
     return EcrStores(
@@ -284,6 +289,7 @@ def ecr_stores(settings: Settings, ground: Ground, gated: Count = uncounted_gate
         statuses=Statuses(database),
         backfills=Backfills(database),
         scans=scans,
+        vex=vex,
         gates=gates,
         doors=Doors(database, ground.cache, gates, knowledge, access, count=gated),
         caching=caching_of(

@@ -14,6 +14,8 @@ from registry.commands.named import named
 from registry.commands.opened import opened
 from registry.commands.options import KEYS, STORAGE, Group, options, settings_of
 from registry.commands.scan_database import PRINCIPAL, database
+from registry.commands.scan_vex import settings as repository_settings
+from registry.commands.scan_vex import vex
 from registry.domain.scan_reports.attachments import FORMS
 from registry.domain.scan_reports.forms import Form, form_named
 from registry.domain.scan_reports.page_parts import listed
@@ -191,6 +193,8 @@ def _standing(state: ScanState | None) -> str:
     if state.completed_at is None:
         return state.status
     found = listed(state.counts) or "nothing found"
+    if gone := sum(state.suppressed.values()):
+        found = f"{found}, {gone} suppressed"
     mark = "" if state.status == COMPLETE else f"{state.status}, before that: "
     return f"{mark}{found}  {state.completed_at:%Y-%m-%d %H:%M} UTC"
 
@@ -202,3 +206,5 @@ def _database(state: ScanState) -> str:
 
 
 scan.add_command(database)
+scan.add_command(vex)
+scan.add_command(repository_settings)

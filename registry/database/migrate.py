@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from registry.database.database import Database
 
-HEAD = "0006"
+HEAD = "0008"
 """The newest revision; a test compares it with the migrations there are."""
 
 

@@ -12,7 +12,16 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from registry.aws.policy import Policies, Policy, PolicyKind, Principal, Request, decide, parse
+from registry.aws.policy import (
+    Policies,
+    Policy,
+    PolicyKind,
+    Principal,
+    PrincipalType,
+    Request,
+    decide,
+    parse,
+)
 from registry.domain.audit_events import TEXT_MAX, Event
 from registry.domain.identities.arns import AWS_MANAGED
 from registry.domain.identities.identity import Document
@@ -261,6 +270,7 @@ def _principal(identity: Identity) -> Principal:
         name=identity.name,
         tags=dict(identity.tags),
         role_arn=identity.role_arn,
+        type=PrincipalType.SERVICE if identity.service else PrincipalType.AWS,
     )
 
 

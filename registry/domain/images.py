@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from registry.database.schema import images, tags
-from registry.domain import events, links, orphans, references, storage_class
+from registry.domain import events, image_queries, links, orphans, references, storage_class
 from registry.domain import image_rows as rows
 from registry.domain.repositories import current
 from registry.domain.scanning import requests as scan_requests
@@ -198,17 +197,7 @@ class Images:
 
         `tagged` keeps those with a tag, or those without one; `status` those that have it.
         """
-        query = (
-            rows.light_columns()
-            .where(images.c.repository_id == repository.id, images.c.id > after)
-            .order_by(images.c.id)
-            .limit(limit)
-        )
-        if tagged is not None:
-            named = sa.exists().where(tags.c.image_id == images.c.id)
-            query = query.where(named if tagged else ~named)
-        if status is not None:
-            query = query.where(images.c.status == status)
+        query = image_queries.page(repository.id, after, tagged=tagged, status=status).limit(limit)
         with self._database.read() as connection:
             found = connection.execute(query).all()
             names = rows.tags_by_image(connection, [row.id for row in found])
@@ -227,36 +216,14 @@ class Images:
 
         In push order, then by tag, behind the image id and tag in `after`.
         """
-        image_id, tag = after
-        name = sa.func.coalesce(tags.c.name, "")
-        query = (
-            sa.select(images.c.id, images.c.digest, tags.c.name)
-            .outerjoin(tags, tags.c.image_id == images.c.id)
-            .where(
-                images.c.repository_id == repository.id,
-                sa.or_(images.c.id > image_id, sa.and_(images.c.id == image_id, name > tag)),
-            )
-            .order_by(images.c.id, name)
-            .limit(limit)
-        )
-        if tagged is not None:
-            query = query.where(tags.c.name.isnot(None) if tagged else tags.c.name.is_(None))
-        if status is not None:
-            query = query.where(images.c.status == status)
+        query = image_queries.identifiers(repository.id, after, tagged=tagged, status=status)
         with self._database.read() as connection:
-            found = connection.execute(query).all()
+            found = connection.execute(query.limit(limit)).all()
         return [Identifier(row.id, Digest.parse(row.digest), row.name) for row in found]
 
     def tag_page(self, repository: Repository, after: str, limit: int) -> list[str]:
         """At most `limit` tags that can be pulled, in byte order, beginning behind `after`."""
-        active = sa.select(images.c.status).where(images.c.id == tags.c.image_id)
-        query = (
-            sa.select(tags.c.name)
-            .where(tags.c.repository_id == repository.id, tags.c.name > after)
-            .where(active.scalar_subquery() == storage_class.ACTIVE)
-            .order_by(tags.c.name)
-            .limit(limit)
-        )
+        query = image_queries.active_tags(repository.id, after).limit(limit)
         with self._database.read() as connection:
             return list(connection.execute(query).scalars())
 
@@ -276,20 +243,8 @@ class Images:
         and whether there are more. `artifact_types` keeps those of these types, `status`
         those that have it.
         """
-        query = (
-            rows.light_columns(images.c.manifest)
-            .where(
-                images.c.repository_id == repository.id,
-                images.c.subject == str(subject),
-                images.c.digest > after,
-            )
-            .order_by(images.c.digest)
-            .limit(limit + 1)
-        )
-        if artifact_types:
-            query = query.where(images.c.artifact_type.in_(artifact_types))
-        if status is not None:
-            query = query.where(images.c.status == status)
+        named = (repository.id, str(subject), after, artifact_types)
+        query = image_queries.referrers(*named, status=status).limit(limit + 1)
         found: list[Stored] = []
         size = 0
         with self._database.read() as connection:
@@ -320,21 +275,10 @@ class Images:
 
     def _load(self, repository: Repository, reference: Digest | str) -> Stored | None:
         with self._database.read() as connection:
-            query = rows.light_columns(images.c.manifest).where(
-                images.c.repository_id == repository.id
-            )
-            if isinstance(reference, Digest):
-                query = query.where(images.c.digest == str(reference))
-            else:
-                query = query.join(tags, tags.c.image_id == images.c.id).where(
-                    tags.c.repository_id == repository.id, tags.c.name == reference
-                )
-            row = connection.execute(query).first()
+            row = connection.execute(image_queries.one(repository.id, reference)).first()
             if row is None:
                 return None
-            named = connection.execute(
-                sa.select(tags.c.name).where(tags.c.image_id == row.id).order_by(tags.c.name)
-            ).scalars()
+            named = rows.tags_by_image(connection, [row.id]).get(row.id, ())
             return self._open(row, tuple(named))
 
     def _open(self, row: sa.Row[Any], names: tuple[str, ...]) -> Stored:

@@ -25,6 +25,7 @@ from registry.database.schema import (
 from registry.domain import events, image_rows, link_rows, links, orphans, shadows
 from registry.domain.protection import protection_of, refuse_repository, refuse_tags
 from registry.domain.repositories import current
+from registry.domain.vex import marks
 from registry.values.errors import Protected
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ class Removal:
         self._refuse(connection, repository, names)
         events.deleted(connection, repository, image_id, names)
         self.deleted(connection, image_id)
+        marks.goes(connection, repository.id, image_id)
         orphans.note(connection, repository.id, image_id, children=self.delete_children)
         orphans.forget(connection, [image_id])
         if not self.retention:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from registry.aws.constraints import invalid_parameter
 from registry.domain.api.layers import LayerUploads
 from registry.domain.api.policies import RepositoryPolicies
+from registry.domain.api.resource_tags import RepositoryTags
 from registry.ecr.deletions import DeletionOperations
 from registry.ecr.errors import service_error
 from registry.ecr.image_scans import ImageScanOperations, ImageScans
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from registry.domain.tokens import Tokens
     from registry.domain.uploads import Uploads
     from registry.domain.upstreams.cache import Caching
+    from registry.domain.vex.vex import Vex
     from registry.values.scope import Hosts
 
 
@@ -93,6 +95,7 @@ class Stores:
     backfills: Backfills
     caching: Caching
     scans: Scans
+    vex: Vex
     gates: Gates
     doors: Doors
     asking: Asking
@@ -109,7 +112,7 @@ def bound_ecr(stores: Stores, pages: Pages, hosts: Hosts) -> Service:
     return ecr.bind(
         RepositoryOperations(repositories, pages, hosts, stores.key_use),
         SettingOperations(repositories, stores.settings),
-        ResourceTagOperations(repositories, stores.settings),
+        ResourceTagOperations(RepositoryTags(repositories, stores.settings)),
         TemplateOperations(stores.templates, repositories, pages),
         RegistryPolicyOperations(stores.registries),
         RegistryOperations(stores.registries),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from registry.domain.api.resource_tags import request_tags
 from registry.domain.repositories import Encryption
 from registry.domain.requests import circumstances_of, identity_of
 from registry.domain.resource_labels import label_set
-from registry.ecr.service import ecr, repository_arn, repository_arns, request_tags, scope_of
+from registry.ecr.service import ecr, repository_arn, repository_arns, scope_of
 from registry.ecr.settings import exclusions_of, shown_exclusions
 from registry.values.errors import ParameterInvalid
 

@@ -7,46 +7,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from registry.domain.repositories import scope_and_name
-from registry.domain.resource_labels import label_set
-from registry.ecr.service import ecr, request_tags
-from registry.values.digest import shown
-from registry.values.errors import ParameterInvalid
+from registry.domain.api.resource_tags import (
+    RepositoryTags,
+    checked_arn,
+    removed_tags,
+    request_tags,
+)
+from registry.ecr.service import ecr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from types_boto3_ecr.type_defs import TagTypeDef
-
     from registry.aws.context import Context
-    from registry.aws.service import Conditions
-    from registry.domain.repositories import Repositories, Repository
-    from registry.domain.repository_settings import RepositorySettings
 
 
 def resource_arn(_context: Context, parameters: Mapping[str, Any]) -> Sequence[str]:
-    """The ARN that `resourceArn` is, if it is a repository's."""
-    arn: str = parameters["resource_arn"]
-    named = scope_and_name(arn)
-    if named is None or named[0].is_public:
-        raise ParameterInvalid(
-            "Invalid parameter at 'resourceArn' failed to satisfy constraint:"
-            f" 'must be the ARN of a repository': {shown(arn)}"
-        )
-    return (arn,)
-
-
-def removed_tags(_context: Context, parameters: Mapping[str, Any]) -> Sequence[Conditions]:
-    """`aws:TagKeys` of an operation that removes tags."""
-    return ({"aws:tagkeys": tuple(parameters["tag_keys"])},)
+    """The ARN that `resourceArn` is, if it is a private repository's."""
+    return (checked_arn(parameters, public=False),)
 
 
 class ResourceTagOperations:
     """Tag, untag, list."""
 
-    def __init__(self, repositories: Repositories, settings: RepositorySettings) -> None:
-        self._repositories = repositories
-        self._settings = settings
+    def __init__(self, tags: RepositoryTags) -> None:
+        self._tags = tags
 
     @ecr.operation(resource=resource_arn, conditions=request_tags)
     def tag_resource(
@@ -54,11 +38,10 @@ class ResourceTagOperations:
         context: Context,  # noqa: ARG002 - the ARN says it all
         *,
         resource_arn: str,
-        tags: Sequence[TagTypeDef],
+        tags: Sequence[Mapping[str, str]],
     ) -> None:
         """Add or change tags."""
-        labels = label_set([(tag["Key"], tag["Value"]) for tag in tags])
-        self._settings.tag(self._repository(resource_arn), labels)
+        self._tags.add(resource_arn, tags)
 
     @ecr.operation(resource=resource_arn, conditions=removed_tags)
     def untag_resource(
@@ -69,7 +52,7 @@ class ResourceTagOperations:
         tag_keys: Sequence[str],
     ) -> None:
         """Remove tags."""
-        self._settings.untag(self._repository(resource_arn), tag_keys)
+        self._tags.remove(resource_arn, tag_keys)
 
     @ecr.operation(resource=resource_arn)
     def list_tags_for_resource(
@@ -79,10 +62,4 @@ class ResourceTagOperations:
         resource_arn: str,
     ) -> Mapping[str, Any]:
         """All tags, by key."""
-        labels = self._repository(resource_arn).resource_tags
-        return {"tags": [{"Key": key, "Value": value} for key, value in labels]}
-
-    def _repository(self, arn: str) -> Repository:
-        found = scope_and_name(arn)
-        assert found is not None  # noqa: S101 - `resource_arn` refuses anything else
-        return self._repositories.get(*found)
+        return self._tags.listed(resource_arn)

@@ -62,6 +62,14 @@ def _attributes(finding: Finding) -> Iterable[tuple[str, str]]:
         yield f"CVSS{each.version[0]}_SCORE", f"{each.score:g}"
     if finding.epss is not None:
         yield "EPSS_SCORE", f"{finding.epss:g}"
+    if finding.first_observed is not None:
+        yield "first_observed_at", finding.first_observed.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if (verdict := finding.verdict) is not None:
+        yield "vex_status", verdict.status
+        yield "vex_statement", verdict.words
+        yield "vex_author", verdict.author
+        yield "vex_stated_at", verdict.at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        yield "vex_source", verdict.source
 
 
 def _by_version(scores: Sequence[Cvss]) -> list[Cvss]:
@@ -91,7 +99,7 @@ class Enhanced:
             "title": f"{finding.id} - {finding.package}",
             "description": finding.description or finding.title or finding.id,
             "severity": _SEVERITIES.get(finding.severity, finding.severity),
-            "status": "ACTIVE",
+            "status": "SUPPRESSED" if finding.suppressed else "ACTIVE",
             "type": "PACKAGE_VULNERABILITY",
             "fixAvailable": "YES" if finding.fixed else "NO",
             "packageVulnerabilityDetails": _details(finding),

@@ -34,15 +34,6 @@ def repository_arns(context: Context, parameters: Mapping[str, Any]) -> Sequence
     return tuple(scope.repository_arn(name) for name in names)
 
 
-def request_tags(_context: Context, parameters: Mapping[str, Any]) -> Sequence[Conditions]:
-    """`aws:RequestTag/*` and `aws:TagKeys` of an operation that sets resource tags."""
-    tags = {tag["Key"]: tag["Value"] for tag in parameters.get("tags") or ()}
-    found: dict[str, str | tuple[str, ...]] = {
-        f"aws:requesttag/{key.lower()}": value for key, value in tags.items()
-    }
-    return ({**found, "aws:tagkeys": tuple(tags)} if tags else {},)
-
-
 def image_tags(_context: Context, parameters: Mapping[str, Any]) -> Sequence[Conditions]:
     """`ecr:ImageTag`, a key of our own: each image must be allowed under its own tag.
 

@@ -10,8 +10,9 @@ from registry.ecrpublic.catalog import CatalogOperations, RegistryOperations
 from registry.ecrpublic.errors import service_error
 from registry.ecrpublic.images import ImageOperations, TagOperations
 from registry.ecrpublic.layers import LayerOperations
-from registry.ecrpublic.policies import PolicyOperations, ResourceTagOperations
+from registry.ecrpublic.policies import PolicyOperations
 from registry.ecrpublic.repositories import RepositoryOperations
+from registry.ecrpublic.resource_tags import ResourceTagOperations
 from registry.ecrpublic.service import GLOBAL_REGION, ecr_public
 from registry.ecrpublic.tokens import TokenOperations
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from registry.aws.service import Service
     from registry.domain.api.layers import LayerChecks, LayerUploads
     from registry.domain.api.policies import RepositoryPolicies
+    from registry.domain.api.resource_tags import RepositoryTags
     from registry.domain.deletions import Deletions
     from registry.domain.images import Images
     from registry.domain.public.addresses import Addresses
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from registry.domain.public.registries import PublicRegistries
     from registry.domain.public.tags import TagDetails
     from registry.domain.repositories import Repositories
-    from registry.domain.repository_settings import RepositorySettings
     from registry.domain.tokens import Tokens
 
 
@@ -39,7 +40,7 @@ class Stores:
     repositories: Repositories
     addresses: Addresses
     catalog: Catalog
-    settings: RepositorySettings
+    resource_tags: RepositoryTags
     policies: RepositoryPolicies
     images: Images
     deletions: Deletions
@@ -60,7 +61,7 @@ def bound_ecr_public(stores: Stores, pages: Pages) -> Service:
         TagOperations(*both, stores.tags, pages),
         LayerOperations(*both, stores.uploads, stores.checks),
         PolicyOperations(*both, stores.policies),
-        ResourceTagOperations(*both, stores.settings),
+        ResourceTagOperations(stores.resource_tags),
         TokenOperations(stores.tokens),
         errors=service_error,
         invalid=invalid_parameter,

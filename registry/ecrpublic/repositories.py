@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from registry.domain.api.images import refuse_pages
+from registry.domain.api.resource_tags import request_tags
 from registry.domain.public import catalog
 from registry.domain.public.registries import ensure_alias
 from registry.domain.resource_labels import label_set
 from registry.ecrpublic.catalog import described_data, document_of
-from registry.ecrpublic.service import PAGE, Public, ecr_public, request_tags
+from registry.ecrpublic.service import PAGE, Public, ecr_public
 from registry.values.scope import Scope
 
 if TYPE_CHECKING:

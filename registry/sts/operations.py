@@ -85,7 +85,7 @@ class SessionOperations:
             inline=limits.inline,
             arns=limits.arns,
             tags=limits.tags,
-            source=self._sessions.source(proven_of(context).credential),
+            source=self._source(context),
         )
         session = self._directory.role_session(role, role_session_name)
         user = {"AssumedRoleId": session.id, "Arn": session.arn}
@@ -97,6 +97,8 @@ class SessionOperations:
     ) -> Mapping[str, Any]:
         """Credentials of the calling user; no policy can forbid it, as at AWS."""
         credential = proven_of(context).credential
+        if proven_of(context).identity.service:
+            raise Denied("Cannot call GetSessionToken with the credentials of a service")
         if credential.session_token is not None:
             raise Denied("Cannot call GetSessionToken with session credentials")
         lifetime = timedelta(seconds=duration_seconds)
@@ -115,6 +117,11 @@ class SessionOperations:
         if account is None:
             raise RequestError(Fault.INVALID, f"There is no access key {access_key_id}")
         return {"Account": account}
+
+    def _source(self, context: Context) -> str | None:
+        """The key with which a session ends; a service's has no end."""
+        proven = proven_of(context)
+        return None if proven.identity.service else self._sessions.source(proven.credential)
 
     def _role(self, context: Context, arn: str) -> Role:
         role = self._directory.role_of_arn(arn)

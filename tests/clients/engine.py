@@ -39,20 +39,61 @@ def docker_engine(*options: str) -> Iterator[str]:
 
 @contextmanager
 def _own_engine(client: Path, options: Sequence[str]) -> Iterator[str]:
-    folder = Path(tempfile.mkdtemp(prefix="mo"))
-    host = f"unix://{folder}/docker.sock"
-    command = [str(require_tool("dockerd")), "--data-root", f"{folder}/data"]
-    command += ["--exec-root", f"{folder}/exec", "-p", f"{folder}/pid", "-H", host, *options]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    engine = OwnEngine(client, options)
     try:
-        _await(client, host, process, folder / "log")
-        yield host
+        engine.start()
+        yield engine.host
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
-        _unmount_below(folder)
-        shutil.rmtree(folder)
+        engine.close()
+
+
+@contextmanager
+def restartable_engine(*options: str) -> Iterator[OwnEngine]:
+    """An engine that runs already and can be stopped and started again."""
+    client = require_tool("docker")
+    if os.geteuid() != 0:
+        missing("only root can start a Docker Engine")
+    engine = OwnEngine(client, options)
+    try:
+        engine.start()
+        yield engine
+    finally:
+        engine.close()
+
+
+class OwnEngine:
+    """A dockerd in a folder of its own, which goes with it."""
+
+    def __init__(self, client: Path, options: Sequence[str]) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="mo"))
+        self.host = f"unix://{self.folder}/docker.sock"
+        self._client = client
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        folder = self.folder
+        command = [str(require_tool("dockerd")), "--data-root", f"{folder}/data"]
+        command += ["--exec-root", f"{folder}/exec", "-p", f"{folder}/pid", "-H", self.host]
+        with (folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, *self._options], stdout=log, stderr=log, start_new_session=True
+            )
+        _await(self._client, self.host, self._process, folder / "log")
+
+    def stop(self) -> None:
+        """Stop it; started again, it finds what it had."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait(60)
+            self._process = None
+
+    def close(self) -> None:
+        """Stop it for good."""
+        self.stop()
+        _unmount_below(self.folder)
+        shutil.rmtree(self.folder)
 
 
 def _await(client: Path, host: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from registry.ecs.control import clusters, instances
+from registry.ecs.control import instances
 from registry.ecs.control.dispatching import KEPT, Dispatcher
 from registry.ecs.control.states import States
 from registry.ecs.protocol import ContainerStateChange, Instance, Interface, TaskStateChange
 from registry.ecs.statuses import ContainerStatus, DesiredStatus, StopCode, TaskStatus
-from tests.application import ACCOUNT, REGION, SCOPE, Registry, allow
+from tests.application import ACCOUNT, REGION, Registry, allow
 from tests.ecs.plane import FakeRoles, RecordingAgent
 from tests.ecs.test_clusters import error
 
@@ -40,7 +40,7 @@ def demo(registry: Registry, ecs: Any) -> Any:
         "2",
     )
     with registry.ground.ecs.write() as connection:
-        instances.register_local(connection, clusters.active(connection, SCOPE, "demo"), engine)
+        instances.keep_local(connection, engine)
     return ecs
 
 

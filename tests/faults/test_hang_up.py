@@ -130,8 +130,7 @@ def test_a_stop_lets_transfers_finish(start_server: StartServer, workers: int) -
             for at, piece in enumerate(pieces(content)):
                 if at == 20:
                     os.kill(server.process.pid, signal.SIGTERM)
-                    time.sleep(1)
-                    assert refused(server)
+                    assert settled(lambda: refused(server))
                 yield piece
 
         body = halting()

@@ -27,6 +27,8 @@ REPOSITORY = "team/killed"
 KILLS = int(os.environ.get("KILLS", "200"))
 """How many; more for the figures of docs/reliability.md."""
 REPEATED = 3
+AIMED = 8
+"""Every so many kills one is aimed at the phase that the fewest have hit."""
 UNHARMED = 5
 """Rounds that are not killed, to learn how long a push takes."""
 
@@ -180,7 +182,7 @@ class Rounds:
         with self._client() as client:
             pushing = threading.Thread(target=push.run, args=(client,))
             pushing.start()
-            time.sleep(next(self._delays))
+            self._await_moment(push, pushing)
             phase = push.phase
             self._server.kill()
             pushing.join(30)
@@ -195,6 +197,14 @@ class Rounds:
                 push.run(client)
                 assert push.complete, push.wrong
                 push.prove(client)
+
+    def _await_moment(self, push: Push, pushing: threading.Thread) -> None:
+        if len(self.pushes) % AIMED:
+            time.sleep(next(self._delays))
+            return
+        rarest = min(PHASES, key=lambda phase: self.phases[phase])
+        while push.phase != rarest and pushing.is_alive():
+            time.sleep(1e-4)
 
     def end(self) -> None:
         """Everything of all rounds is there, on the wire and on the disk."""

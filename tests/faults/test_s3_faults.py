@@ -60,11 +60,11 @@ def check_recovered(client: Client) -> None:
 @pytest.mark.parametrize(
     ("fault", "seconds"),
     [
-        (Fault(code=500), 15),
-        (Fault(code=503), 15),
-        (Fault(lost=True), 15),
+        (Fault(code=500), 45),
+        (Fault(code=503), 45),
+        (Fault(lost=True), 45),
         # Three attempts, as often as the proxy keeps silent for its ten seconds.
-        pytest.param(Fault(silent=True), 45, marks=pytest.mark.slow),
+        pytest.param(Fault(silent=True), 75, marks=pytest.mark.slow),
     ],
     ids=["500", "503", "hangs up", "nothing"],
 )

@@ -19,7 +19,7 @@ from registry.server.sockets import listen
 from registry.server.worker import make_server, serve
 from tests.http.application import Application
 
-QUICK = Limits(header_seconds=0.4, body_seconds=0.4, write_seconds=0.4, keep_alive_seconds=5)
+QUICK = Limits(header_seconds=0.8, body_seconds=0.8, write_seconds=0.8, keep_alive_seconds=5)
 
 
 @dataclass

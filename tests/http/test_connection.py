@@ -133,7 +133,7 @@ def test_an_upgrade_is_answered_in_http_and_closed(server: Serving) -> None:
 def test_a_silent_client_is_closed(quick: Serving) -> None:
     start = time.monotonic()
     assert quick.connect().closed()
-    assert 0.3 < time.monotonic() - start < 3
+    assert 0.7 < time.monotonic() - start < 10  # by default it would be 20
 
 
 def test_a_slow_loris_is_told_and_closed(quick: Serving) -> None:
@@ -150,12 +150,12 @@ def test_a_slow_loris_is_told_and_closed(quick: Serving) -> None:
             continue
     assert answer is not None
     assert answer.status == 408
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 10
 
 
 def test_the_time_for_a_head_counts_anew_for_each_request(quick: Serving) -> None:
     client = quick.connect()
-    for _ in range(5):
+    for _ in range(7):
         time.sleep(0.15)
         assert client.get("/hello").answer().status == 200
     client.send(b"GET /hel")

@@ -14,6 +14,7 @@ from registry.http.metrics import LABELS_MAX, Metrics
 from registry.http.observe import Observe, shown_target
 from registry.values.errors import Interrupted
 from tests.http.asgi import Sent, receiving
+from tests.yardstick import slowness
 
 
 def request(path: str = "/v2/", query: bytes = b"", method: str = "GET") -> Scope:
@@ -237,10 +238,10 @@ def test_the_cost_of_being_seen_is_small(caplog: pytest.LogCaptureFixture) -> No
     async def once(target: ASGIApp) -> float:
         async def send(message: Message) -> None: ...
 
-        start = time.perf_counter()
+        start = time.thread_time()
         for _ in range(300):
             await target(request(), receiving([]), send)
-        return (time.perf_counter() - start) / 300
+        return (time.thread_time() - start) / 300
 
     async def main() -> float:
         watched = Observe(app, Metrics())
@@ -257,4 +258,4 @@ def test_the_cost_of_being_seen_is_small(caplog: pytest.LogCaptureFixture) -> No
         access.propagate = True
         access.setLevel(logging.NOTSET)
     print(f"{cost * 1e6:.1f} µs")
-    assert cost < 120e-6
+    assert cost < 120e-6 * slowness()

@@ -186,7 +186,7 @@ def test_a_tls_handshake_has_as_much_time_as_a_head(tmp_path: Path) -> None:
     with serving(QUICK, tls=paths) as server:
         start = time.monotonic()
         assert server.connect().closed()
-        assert 0.2 < time.monotonic() - start < 5
+        assert 0.6 < time.monotonic() - start < 10
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -226,5 +226,5 @@ def test_a_stop_cuts_what_takes_longer_than_the_grace_period(
         server.stop()
         assert read_to_the_end(client) < 4_000_000_000
         server.await_closed()
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 30
     assert not [record for record in caplog.records if record.exc_info]

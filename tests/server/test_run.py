@@ -68,7 +68,7 @@ def test_what_outlasts_the_grace_period_is_cut(workers: int, tmp_path: Path) -> 
         time.sleep(0.2)
         start = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 30
         with pytest.raises((EOFError, ConnectionResetError)):
             push.answer()
         log = server.log.read_text()

@@ -2,6 +2,7 @@
 
 registry_settings                             policies, replication, scanning of registries
 gates                                         which images may not be pulled
+gate_tellings                                 of which refusals events tell already
 pull_time_exclusions                          whose pulls do not count
 creation_templates                            what a push that creates a repository gives it
 repositories ─┬─ repository_policies
@@ -9,6 +10,8 @@ repositories ─┬─ repository_policies
               ├─ lifecycle_previews ── lifecycle_preview_results
               ├─ links ───── blobs            what a repository may serve
               ├─ protections                  what of it cannot be deleted
+              ├─ scan_settings                what is attached after its scans, whose VEX counts
+              ├─ vex_documents                what somebody says of findings in it
               ├─ uploads ─── upload_parts     what is on its way in
               ├─ rekeys                       keys that it leaves, and how far that is
               └─ images ──┬─ tags
@@ -16,6 +19,8 @@ repositories ─┬─ repository_policies
                           ├─ lifecycle_notices    what is about to go
                           ├─ scans                how its scan stands
                           ├─ scan_reports         what was found in it
+                          ├─ vex_counts           how much of that is suppressed
+                          ├─ scan_attachings      that its report is to be attached
                           ├─ orphans          referrers and children of what was deleted
                           ├─ image_gaps       what it needs and was not there when it came
                           ├─ image_signatures signatures that it is to get, or has
@@ -72,7 +77,7 @@ from registry.database.schema.content import (
     uploads,
 )
 from registry.database.schema.events import event_deliveries, event_targets, journals
-from registry.database.schema.gates import gates
+from registry.database.schema.gates import gate_tellings, gates
 from registry.database.schema.identities import (
     access_keys,
     accounts,
@@ -122,6 +127,12 @@ from registry.database.schema.upstreams import (
     upstream_leases,
     upstream_tags,
 )
+from registry.database.schema.vex import (
+    scan_attachings,
+    scan_settings,
+    vex_counts,
+    vex_documents,
+)
 
 __all__ = [
     "Instant",
@@ -135,6 +146,7 @@ __all__ = [
     "creation_templates",
     "event_deliveries",
     "event_targets",
+    "gate_tellings",
     "gates",
     "group_members",
     "groups",
@@ -179,7 +191,9 @@ __all__ = [
     "resting",
     "robots",
     "roles",
+    "scan_attachings",
     "scan_reports",
+    "scan_settings",
     "scans",
     "secret_versions",
     "secrets",
@@ -191,4 +205,6 @@ __all__ = [
     "upstream_leases",
     "upstream_tags",
     "users",
+    "vex_counts",
+    "vex_documents",
 ]

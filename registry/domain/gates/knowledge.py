@@ -49,7 +49,7 @@ class Knowledge:
         self._signatures = signatures
         self._images = images
         self._scans = scans
-        self._opened: OrderedDict[tuple[int, datetime], tuple[Flaw, ...]] = OrderedDict()
+        self._opened: OrderedDict[tuple[int, datetime, str], tuple[Flaw, ...]] = OrderedDict()
         self._lock = threading.Lock()
 
     def of(self, repository: Repository, image: Image) -> Known:
@@ -88,7 +88,7 @@ class Knowledge:
     ) -> tuple[Flaw, ...]:
         if state is None or state.completed_at is None:
             return ()
-        key = (state.image_id, state.completed_at)
+        key = (state.image_id, state.completed_at, self._scans.said(repository, digest))
         with self._lock:
             if key in self._opened:
                 self._opened.move_to_end(key)
@@ -113,4 +113,5 @@ class Knowledge:
                 since=each.first_observed,
             )
             for each in (result.findings if result is not None else ())
+            if not each.suppressed
         )

@@ -100,8 +100,11 @@ def _refusal(
 
 
 def _refusing(gate: Gate, known: Known, moment: datetime) -> list[Flaw]:
-    counts = {} if known.scan is None else known.scan.counts
-    if not any(counts.get(each) for each in gate.severities):
+    scan = known.scan
+    # What is suppressed is judged with the findings: the counts may be those of a second ago.
+    if scan is None or not any(
+        scan.counts.get(each) or scan.suppressed.get(each) for each in gate.severities
+    ):
         return []
     found = [each for each in known.flaws() if _refuses(gate, each, moment)]
     return sorted(found, key=lambda each: (SEVERITIES.index(each.severity), each.vulnerability))

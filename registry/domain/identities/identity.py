@@ -35,6 +35,8 @@ class Identity:
     """Of a role's session, the role."""
     expires_at: float | None = None
     """When a session ends, in seconds since 1970."""
+    service: bool = False
+    """Whether it is a service of this server, which belongs to no account."""
 
 
 @dataclass(frozen=True, slots=True)

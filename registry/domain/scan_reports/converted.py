@@ -1,10 +1,6 @@
 """SARIF, CycloneDX and SPDX: the scanner's own report, converted by the scanner.
 
-What the scanner leaves out is added where each form has a place for it: when the scan was, and
-how old the database that it looked things up in.
-
-Sources: SARIF 2.1.0 section 3.14.33 (properties of a run), CycloneDX 1.6 `metadata.properties`,
-SPDX 2.3 section 6.10 (creator comment).
+What the scanner leaves out is added (`stamping`).
 """
 
 from __future__ import annotations
@@ -15,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from registry.domain.scan_reports.document import moment
 from registry.domain.scan_reports.forms import Form
+from registry.domain.scan_reports.stamping import Fact, NotThatForm, stamped
 from registry.scanners.scanner import Format, ScanFailed
 from registry.values.errors import Damaged, ParameterInvalid, ScanNotFound, Unavailable
 
 if TYPE_CHECKING:
     from registry.domain.scan_reports.subject import Subject
-    from registry.domain.scanning.scans import ScanState
+    from registry.domain.scanning.findings import Finding
+    from registry.domain.scanning.scans import ScanResult
     from registry.scanners.scanner import Scanner
 
 AT_ONCE = 2
@@ -73,7 +71,7 @@ class Converter:
             raise Unavailable(f"the report cannot be converted: {error}") from None
         finally:
             self._turns.release()
-        return _stamped(text, form, subject.scan.state)
+        return _dump(_stamped(text, form, subject.scan))
 
 
 def single(subject: Subject) -> Subject:
@@ -99,27 +97,34 @@ def _nothing(subject: Subject) -> ScanNotFound:
     )
 
 
-def _stamped(text: bytes, form: Form, state: ScanState) -> bytes:
-    """The document, with what each report is to tell of its scan."""
+def _stamped(text: bytes, form: Form, scan: ScanResult) -> Any:
+    """The document, with what each report is to tell of its scan and its findings."""
+    state = scan.state
     told = {
         "scannedAt": moment(state.completed_at) or "",
         "scanner": f"{state.scanner} {state.scanner_version}",
         "databaseAt": moment(state.database_at) or "",
     }
     try:
-        found: dict[str, Any] = json.loads(text)
-        if form is Form.SARIF:
-            for run in found["runs"]:
-                run["properties"] = {**run.get("properties", {}), **told}
-        elif form is Form.CYCLONEDX:
-            properties = found["metadata"].setdefault("properties", [])
-            properties += [{"name": f"moorage:{name}", "value": told[name]} for name in told]
-        else:
-            comment = ", ".join(f"{name} {value}" for name, value in told.items())
-            found["creationInfo"]["comment"] = comment
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return stamped(text, form.value, told, [_fact(each) for each in scan.findings])
+    except NotThatForm:
         raise Damaged(f"the scanner's {form.value} is not of that form") from None
-    return _dump(found)
+
+
+def _fact(finding: Finding) -> Fact:
+    return Fact(
+        id=finding.id,
+        package=finding.package,
+        version=finding.version,
+        path=finding.path,
+        purl=finding.purl,
+        url=finding.url,
+        severity=finding.severity,
+        source=finding.source or finding.severity_source,
+        first_observed=moment(finding.first_observed) or "",
+        epss=finding.epss,
+        verdict=finding.verdict,
+    )
 
 
 def _dump(found: dict[str, Any]) -> bytes:

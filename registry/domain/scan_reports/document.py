@@ -54,6 +54,7 @@ def _state(state: ScanState) -> dict[str, Any]:
             "databaseAt": moment(state.database_at),
         },
         "findingCounts": dict(state.counts),
+        "suppressedCounts": dict(state.suppressed),
     }
 
 
@@ -67,6 +68,9 @@ def _platform(platform: Platform) -> dict[str, Any]:
 
 def _finding(finding: Finding, state: ScanState) -> dict[str, Any]:
     plain = {_camel(name): _plain(value) for name, value in asdict(finding).items()}
+    del plain["verdict"]
+    plain["suppressed"] = finding.suppressed
+    plain["vex"] = None if finding.verdict is None else finding.verdict.plain()
     return {**plain, "key": list(finding.key), "scannedAt": moment(state.completed_at)}
 
 

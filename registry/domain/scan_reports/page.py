@@ -40,13 +40,16 @@ def written(subject: Subject) -> bytes:
     """The page."""
     scan = subject.scan
     found = scan.findings
-    fixes = remedies(found)
+    counting = [each for each in found if not each.suppressed]
+    fixes = remedies(counting)
     places = page_findings.Places.of(scan.platforms)
     scanned_at = scan.state.completed_at
     body = element(
         "main",
         page_parts.header(subject),
-        page_parts.verdict(scan.state, counted(found), fixes, len(found)),
+        page_parts.verdict(
+            scan.state, counted(counting), fixes, suppressed=len(found) - len(counting)
+        ),
         page_parts.fixes(fixes, REMEDIES_MAX),
         page_parts.platforms(scan.platforms),
         page_findings.section(found, places, scanned_at),

@@ -91,7 +91,7 @@ def _finding(finding: Finding, places: Places, scanned_at: datetime | None) -> M
         element("div", *_body(finding, [places.names[at] for at in on], scanned_at), class_="body"),
         class_="finding",
         data_severity=finding.severity.lower(),
-        data_fixable="yes" if finding.fixed else "no",
+        data_fixable="yes" if finding.fixed and not finding.suppressed else "no",
         data_platforms=" ".join(map(str, on)),
     )
 
@@ -106,12 +106,20 @@ def _summary(finding: Finding) -> Markup:
             element("span", _NO_FIX.get(finding.status, " no fix yet"), class_="nofix"),
         )
     )
+    if finding.suppressed:
+        fix = joined(fix, element("span", " suppressed by VEX", class_="nofix"))
     return element(
         "summary",
-        parts.chip(finding.severity),
+        _chip(finding),
         element("span", element("span", finding.id, class_="id"), joined(name, fix), class_="line"),
         element("span", finding.title or "no title", class_="title"),
     )
+
+
+def _chip(finding: Finding) -> Markup:
+    """Its severity; without its colour where it counts for nothing."""
+    shade = "undefined" if finding.suppressed else finding.severity
+    return parts.chip(shade, finding.severity.capitalize())
 
 
 _NO_FIX = {
@@ -131,6 +139,7 @@ def _body(finding: Finding, on: Sequence[str], scanned_at: datetime | None) -> S
         element("p", text, class_="text") if text else Markup(),
         parts.described(
             [
+                *_said(finding),
                 ("Severity", f"{finding.severity.capitalize()}, by {finding.severity_source}"
                  if finding.severity_source else ""),
                 ("CVSS", [f"{each.score:g} by {each.source} ({each.version}: {each.vector})"
@@ -151,6 +160,19 @@ def _body(finding: Finding, on: Sequence[str], scanned_at: datetime | None) -> S
             ]
         ),
     )  # fmt: skip
+
+
+def _said(finding: Finding) -> list[tuple[str, str]]:
+    """What a VEX document says of it."""
+    verdict = finding.verdict
+    if verdict is None:
+        return []
+    status = verdict.status.replace("_", " ").capitalize()
+    return [
+        ("VEX", f"{status}: {verdict.words}"),
+        ("Said by", f"{verdict.author}, {parts.time(verdict.at)}"),
+        ("In", f"{verdict.source} ({verdict.document})"),
+    ]
 
 
 def _references(finding: Finding) -> list[str]:

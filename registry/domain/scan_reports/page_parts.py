@@ -61,9 +61,10 @@ def header(subject: Subject) -> Markup:
 
 
 def verdict(
-    state: ScanState, counts: Mapping[str, int], fixes: Sequence[Remedy], total: int
+    state: ScanState, counts: Mapping[str, int], fixes: Sequence[Remedy], *, suppressed: int
 ) -> Markup:
     """How it stands, in a sentence; with the bar of severities."""
+    total = sum(counts.values())
     if state.completed_at is None:
         words = state.status.replace("_", " ").lower()
         return _verdict("undefined", f"There is no report yet: {words}.", [state.description])
@@ -71,12 +72,17 @@ def verdict(
     if state.status != COMPLETE:
         word = state.status.replace("_", " ").lower()
         more.append(f"This is the last report. A newer scan is {word}: {state.description}")
-    if not total:
+    if suppressed:
+        noun = plural(suppressed, "more finding is", "more findings are")
+        more.append(f"{noun} suppressed by VEX documents, and shown below.")
+    if not total and not suppressed:
         more.append(
             "None of the packages that the scanner recognises has a vulnerability that its"
             " database knows. That is no proof that there is none."
         )
         return _verdict("clean", "Nothing was found.", more)
+    if not total:
+        return _verdict("clean", "Nothing is left.", more)
     mended = sum(len(each.findings) for each in fixes)
     more.append(_outlook(mended, total, len(fixes)))
     worst = next(name for name in SEVERITIES if counts.get(name)).lower()

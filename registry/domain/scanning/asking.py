@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from registry.database.schema import images, scans
 from registry.domain.scanning.requests import request
-from registry.domain.scanning.scans import ScanState, state_of
+from registry.domain.scanning.scans import ScanState, state_of, state_query
 from registry.domain.tasks import now
 from registry.values.errors import ImageNotFound
 
@@ -39,5 +39,5 @@ class Asking:
             if connection.execute(there).first() is None:
                 raise ImageNotFound(f"the image {image.digest} was deleted in the meantime")
             request(connection, image.id, "manual", self._clock(), daily=self._daily)
-            query = sa.select(scans).where(scans.c.image_id == image.id)
+            query = state_query().where(scans.c.image_id == image.id)
             return state_of(connection.execute(query).one())

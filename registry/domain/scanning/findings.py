@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from registry.domain.scanning.states import SEVERITIES
+from registry.domain.scanning.verdicts import Verdict
 
 TEXT_MAX = 8192
 """Characters of a description; other texts are cut at a fourth of it."""
@@ -83,6 +84,13 @@ class Finding:
     source_url: str
     first_observed: datetime | None = None
     """When a scan of this image first found it."""
+    verdict: Verdict | None = None
+    """What a VEX document says of it; looked up when it is read, never kept with it."""
+
+    @property
+    def suppressed(self) -> bool:
+        """Whether it counts for nothing."""
+        return self.verdict is not None and self.verdict.suppresses
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -90,9 +98,9 @@ class Finding:
         return self.id, self.package, self.version, self.path
 
     @property
-    def rank(self) -> tuple[int, str, str]:
-        """To sort by: the worst first."""
-        return SEVERITIES.index(self.severity), self.id, self.package
+    def rank(self) -> tuple[bool, int, str, str]:
+        """To sort by: what counts first, and of that the worst first."""
+        return self.suppressed, SEVERITIES.index(self.severity), self.id, self.package
 
 
 def read_report(report: bytes) -> list[Finding]:
@@ -127,17 +135,29 @@ def named(report: bytes, name: str) -> bytes:
 
 
 def merged(lists: Iterable[Iterable[Finding]]) -> list[Finding]:
-    """Findings of several images as those of one, each once."""
+    """Findings of several images as those of one, each once.
+
+    One that counts for one of the images counts for the whole.
+    """
     found: dict[tuple[str, str, str, str], Finding] = {}
     for each in (finding for findings in lists for finding in findings):
-        found.setdefault(each.key, each)
+        if each.key not in found or (found[each.key].suppressed and not each.suppressed):
+            found[each.key] = each
     return sorted(found.values(), key=lambda each: each.rank)
 
 
 def counted(findings: Iterable[Finding]) -> dict[str, int]:
     """How many of each severity there are."""
-    counts = Counter(each.severity for each in findings)
-    return {name: counts[name] for name in SEVERITIES if counts[name]}
+    return _in_order(Counter(each.severity for each in findings))
+
+
+def counts_without(counts: Mapping[str, int], suppressed: Mapping[str, int]) -> dict[str, int]:
+    """How many of each severity are left."""
+    return _in_order({name: counts[name] - suppressed.get(name, 0) for name in counts})
+
+
+def _in_order(counts: Mapping[str, int]) -> dict[str, int]:
+    return {name: counts[name] for name in SEVERITIES if counts.get(name, 0) > 0}
 
 
 def observed(
@@ -150,8 +170,14 @@ def observed(
 
 def dump(findings: Iterable[Finding]) -> bytes:
     """As JSON."""
-    rows = [asdict(each) for each in findings]
+    rows = [_kept(each) for each in findings]
     return json.dumps(rows, default=_plain, separators=(",", ":")).encode()
+
+
+def _kept(finding: Finding) -> dict[str, Any]:
+    row = asdict(finding)
+    del row["verdict"]
+    return row
 
 
 def load(content: bytes) -> list[Finding]:

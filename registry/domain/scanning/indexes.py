@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 
 from registry.database.schema import images, scans
 from registry.domain.scanning import states
-from registry.domain.scanning.findings import counted, merged
+from registry.domain.scanning.findings import Finding, counted, merged
 from registry.domain.scanning.queue import Claim, end, mine
 from registry.domain.scanning.requests import request
 from registry.domain.scanning.scans import NO_PLATFORM, listed
@@ -19,6 +20,9 @@ from registry.values.errors import Damaged, KeyNotFound, KeyUnavailable
 if TYPE_CHECKING:
     from registry.domain.scanning.reports import Reports
     from registry.values.manifest import Manifest
+
+Judge = Callable[[str, list[Finding]], list[Finding]]
+"""Takes the digest of an image and its findings, and gives them with what is said of each."""
 
 _BATCH = 500
 _EMPTY = "None of the images that the index lists is in the repository."
@@ -29,6 +33,7 @@ class _Listed:
     """An image that the index lists, and that is here."""
 
     image_id: int
+    digest: str
     platform: str
     scan: Any
     """Its row; None where it was never to be scanned."""
@@ -40,6 +45,8 @@ def settle(
     claim: Claim,
     manifest: Manifest,
     moment: datetime,
+    *,
+    judge: Judge,
 ) -> tuple[str, str]:
     """Look at the images that the index lists: let them be scanned, or tell what came of it."""
     for each in _here(connection, claim, manifest):
@@ -51,7 +58,8 @@ def settle(
     if len(done) < len(here):
         return _wait(connection, claim, f"{len(done)} of {len(here)} platforms are scanned.")
     status, description = _sum(here)
-    found = _found(connection, reports, [each for each in here if each.scan.completed_at])
+    completed = [each for each in here if each.scan.completed_at]
+    found = _found(connection, reports, completed, judge)
     if not end(connection, claim, status, description, moment, **found):
         return "LOST", "another worker had taken over"
     return status, description
@@ -87,18 +95,23 @@ def _sum(here: list[_Listed]) -> tuple[states.Status, str]:
     return states.COMPLETE, states.SUCCEEDED
 
 
-def _found(connection: sa.Connection, reports: Reports, completed: list[_Listed]) -> dict[str, Any]:
+def _found(
+    connection: sa.Connection, reports: Reports, completed: list[_Listed], judge: Judge
+) -> dict[str, Any]:
     """The columns of a scan that was completed, out of those of its images."""
     if not completed:
         return {}
     last = max((each.scan for each in completed), key=lambda scan: scan.completed_at)
     databases = [each.scan.database_at for each in completed if each.scan.database_at]
     try:
-        findings = merged(reports.findings(connection, each.image_id) for each in completed)
+        findings = merged(
+            judge(each.digest, reports.findings(connection, each.image_id)) for each in completed
+        )
     except (Damaged, KeyNotFound, KeyUnavailable):
         return {}
     return {
         "counts": counted(findings),
+        "suppressed": counted(each for each in findings if each.suppressed),
         "completed_at": last.completed_at,
         "scanner": last.scanner,
         "scanner_version": last.scanner_version,
@@ -120,5 +133,5 @@ def _here(connection: sa.Connection, claim: Claim, manifest: Manifest) -> list[_
         known = connection.execute(sa.select(scans).where(scans.c.image_id.in_(ids)))
         by_id = {row.image_id: row for row in known}
         for number, digest in ids.items():
-            found[digest] = _Listed(number, named[digest], by_id.get(number))
+            found[digest] = _Listed(number, digest, named[digest], by_id.get(number))
     return [found[digest] for digest in digests if digest in found]

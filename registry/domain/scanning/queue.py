@@ -17,13 +17,22 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from registry.database.schema import image_children, images, repositories, scans, tasks
+from registry.database.schema import (
+    image_children,
+    images,
+    repositories,
+    scans,
+    tasks,
+    vex_counts,
+)
 from registry.domain import events, links
 from registry.domain import image_rows as rows
 from registry.domain.repositories import Repository, by_id
 from registry.domain.scanning import states
+from registry.domain.scanning.findings import counts_without
 from registry.domain.shadows import RESTING
 from registry.domain.tasks import now
+from registry.domain.vex import marks
 from registry.values.digest import Digest
 from registry.values.errors import Unavailable
 
@@ -55,6 +64,7 @@ class Claim:
     text: str
     """What was told of that."""
     counts: Mapping[str, int]
+    suppressed: Mapping[str, int]
 
     @property
     def quiet(self) -> bool:
@@ -150,6 +160,7 @@ class Queue:
             stood=row.status,
             text=row.description,
             counts=row.counts,
+            suppressed=_suppressed(connection, row.image_id),
         )
         values: dict[str, Any] = {
             "holder": claim.holder,
@@ -175,11 +186,14 @@ def end(
     status: states.Status,
     description: str,
     moment: datetime,
+    *,
+    suppressed: Mapping[str, int] | None = None,
     **found: Any,
 ) -> bool:
     """Write down what came of it; False if it is no longer one's own.
 
-    `found` are the columns of a scan that was completed. What an earlier scan found stands if
+    `found` are the columns of a scan that was completed, `suppressed` is how many of its findings
+    count for nothing; None where that is as it was. What an earlier scan found stands if
     a later one, that nobody waited for, fails.
     """
     if status == states.FAILED and claim.stood == states.COMPLETE:
@@ -197,8 +211,12 @@ def end(
     }
     if connection.execute(sa.update(scans).where(*mine(claim)).values(**values)).rowcount != 1:
         return False
-    counts = found.get("counts", claim.counts)
-    if not claim.quiet or status != claim.stood or dict(counts) != dict(claim.counts):
+    if suppressed is not None:
+        marks.scanned(connection, claim.repository.id, claim.image_id, suppressed)
+    before = counts_without(claim.counts, claim.suppressed)
+    gone = claim.suppressed if suppressed is None else suppressed
+    counts = counts_without(found.get("counts", claim.counts), gone)
+    if not claim.quiet or status != claim.stood or counts != before:
         _tell(connection, claim, status, counts)
     hurry_indexes(connection, claim.repository.id, str(claim.digest), moment)
     return True
@@ -214,6 +232,11 @@ def hurry_indexes(
         .where(scans.c.image_id.in_(listing), scans.c.due_at.is_(None))
         .values(due_at=moment, attempts=0)
     )
+
+
+def _suppressed(connection: sa.Connection, image_id: int) -> Mapping[str, int]:
+    query = sa.select(vex_counts.c.suppressed).where(vex_counts.c.image_id == image_id)
+    return connection.execute(query).scalar() or {}
 
 
 def start_anew(database: Database) -> None:

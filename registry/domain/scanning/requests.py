@@ -12,6 +12,7 @@ from registry.database.schema import registry_settings, scans
 from registry.domain.scanning import states
 from registry.domain.scanning.rules import DEFAULT, MANUAL, Configuration, frequency
 from registry.domain.tasks import now
+from registry.domain.vex import marks
 from registry.values.errors import LimitExceeded
 from registry.values.manifest import Manifest
 
@@ -62,6 +63,7 @@ def pushed(
     connection: sa.Connection, repository: Repository, image_id: int, manifest: Manifest
 ) -> None:
     """An image came that was not there: let it be scanned, if it is to be."""
+    marks.pushed(connection, repository.id, manifest)
     wanted = frequency(configuration(connection, repository.scope), repository)
     if wanted == MANUAL:
         return
@@ -110,7 +112,8 @@ def request(
 def _counted(row: Any, moment: datetime, daily: int) -> dict[str, Any]:
     """One more scan of the day, which begins with its first. Raises LimitExceeded.
 
-    A scan that failed does not count: nobody has anything of it.
+    A scan that failed does not count: nobody has anything of it. Source of the text: ECR's answer,
+    as moto's tests and many who met it have it.
     """
     if row is None or row.day_began is None or row.day_began + DAY <= moment:
         return {"day_began": moment, "day_count": 1}

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from registry.database.schema import image_children, images, scans
+from registry.database.schema import image_children, images, scans, vex_counts
 from registry.domain import image_rows as rows
-from registry.domain.scanning.findings import Finding, merged, named
+from registry.domain.scanning.findings import Finding, counted, counts_without, merged, named
 from registry.domain.scanning.states import Status
+from registry.values.digest import Digest
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from registry.domain.repositories import Repository
     from registry.domain.scanning.reports import Reports
     from registry.domain.vault import Vault
-    from registry.values.digest import Digest
+    from registry.domain.vex.vex import Vex
 
 _BATCH = 500
 NO_PLATFORM = "unknown/unknown"
@@ -50,7 +51,9 @@ class ScanState:
     database_at: datetime | None
     """When the database was made that it looked things up in."""
     counts: Mapping[str, int]
-    """Findings by severity."""
+    """Findings by severity, without those that are suppressed."""
+    suppressed: Mapping[str, int] = field(default_factory=dict)
+    """Findings by severity of which a VEX document says that they are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ class ScanResult:
 
     state: ScanState
     findings: tuple[Finding, ...]
-    """The worst first."""
+    """What counts first, and of that the worst first."""
     report: bytes | None = field(repr=False, default=None)
     """The scanner's own (Trivy's JSON, schema 2); an index has those of its platforms alone."""
     platforms: tuple[Platform, ...] = ()
@@ -80,8 +83,9 @@ class ScanResult:
 class Scans:
     """Reads scans."""
 
-    def __init__(self, database: Database, vault: Vault, reports: Reports) -> None:
+    def __init__(self, database: Database, vault: Vault, reports: Reports, vex: Vex) -> None:
         self._database = database
+        self._vex = vex
         self._vault = vault
         self._reports = reports
 
@@ -95,6 +99,10 @@ class Scans:
         """By image id, of those that were ever to be scanned."""
         with self._database.read() as connection:
             return _states(connection, list(image_ids))
+
+    def said(self, repository: Repository, digest: Digest) -> str:
+        """What changes when something else is said of the image."""
+        return self._vex.of(repository, digest).key
 
     def report(
         self, repository: Repository, digest: Digest, *, raw: bool = True
@@ -111,12 +119,27 @@ class Scans:
             state = _states(connection, [row.id]).get(row.id)
             if state is None:
                 return None
-            listed = _children(connection, row.id)
-            if not listed:
-                return self._plain(connection, repository, row, state, raw=raw)
-            platforms = self._platforms(connection, repository, row, raw=raw)
-        found = merged(each.result.findings for each in platforms if each.result is not None)
-        return ScanResult(state, tuple(found), platforms=tuple(platforms))
+            if not _children(connection, row.id):
+                plain = self._plain(connection, repository, row, state, raw=raw)
+                platforms = None
+            else:
+                platforms = self._platforms(connection, repository, row, raw=raw)
+        if platforms is None:
+            return self._judged(repository, digest, plain)
+        judged = tuple(
+            replace(each, result=self._judged(repository, Digest.parse(each.digest), each.result))
+            if each.result is not None
+            else each
+            for each in platforms
+        )
+        found = merged(each.result.findings for each in judged if each.result is not None)
+        return _exact(ScanResult(state, tuple(found), platforms=judged))
+
+    def _judged(self, repository: Repository, digest: Digest, result: ScanResult) -> ScanResult:
+        said = self._vex.of(repository, digest)
+        if not said.statements:
+            return _exact(result)
+        return _exact(replace(result, findings=tuple(said.judge(result.findings))))
 
     def _plain(
         self,
@@ -155,6 +178,18 @@ class Scans:
         return found
 
 
+def _exact(result: ScanResult) -> ScanResult:
+    """With counts that are those of the findings as they are judged now."""
+    if result.state.completed_at is None:
+        return result
+    gone = [each for each in result.findings if each.suppressed]
+    if not gone and not result.state.suppressed:
+        return result
+    left = counted(each for each in result.findings if not each.suppressed)
+    state = replace(result.state, counts=left, suppressed=counted(gone))
+    return replace(result, state=state)
+
+
 def listed(index: bytes) -> list[tuple[str, str]]:
     """Digest and platform of what an index lists, in its order, each once.
 
@@ -181,13 +216,21 @@ def _children(connection: sa.Connection, image_id: int) -> list[str]:
 def _states(connection: sa.Connection, image_ids: list[int]) -> dict[int, ScanState]:
     found: dict[int, ScanState] = {}
     for at in range(0, len(image_ids), _BATCH):
-        query = sa.select(scans).where(scans.c.image_id.in_(image_ids[at : at + _BATCH]))
-        for row in connection.execute(query):
+        chosen = scans.c.image_id.in_(image_ids[at : at + _BATCH])
+        for row in connection.execute(state_query().where(chosen)):
             found[row.image_id] = state_of(row)
     return found
 
 
 def state_of(row: Any) -> ScanState:
-    """A row of `scans`, as others see it."""
-    names = ScanState.__slots__
-    return ScanState(**{name: getattr(row, name) for name in names})
+    """A row of `state_query`, as others see it."""
+    suppressed = row.suppressed or {}
+    found = {name: getattr(row, name) for name in ScanState.__slots__}
+    counts = counts_without(row.counts, suppressed)
+    return ScanState(**{**found, "counts": counts, "suppressed": suppressed})
+
+
+def state_query() -> sa.Select[Any]:
+    """How scans stand, with how much of what they found is suppressed."""
+    beside = scans.outerjoin(vex_counts, vex_counts.c.image_id == scans.c.image_id)
+    return sa.select(scans, vex_counts.c.suppressed).select_from(beside)

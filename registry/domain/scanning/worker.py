@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from registry.domain.scanning.queue import Queue
     from registry.domain.scanning.reports import Reports
     from registry.domain.scanning.watch import Watch
+    from registry.domain.vex.vex import Vex
     from registry.scanners.scanner import Scanner
     from registry.values.manifest import Manifest
 
@@ -91,6 +92,7 @@ class Worker:
         watch: Watch,
         passes: Passes,
         address: Address,
+        vex: Vex,
         timeout: timedelta,
         clock: Callable[[], datetime] = now,
     ) -> None:
@@ -102,6 +104,7 @@ class Worker:
         self._scanner = scanner
         self._watch = watch
         self._passes = passes
+        self._vex = vex
         self._address = address
         self._lifetime = timeout + timedelta(minutes=1)
         self._clock = clock
@@ -180,7 +183,9 @@ class Worker:
         self, claim: Claim, report: bytes, findings: list[Finding], found: dict[str, Any]
     ) -> tuple[str, str]:
         moment = self._clock()
-        found |= {"counts": counted(findings), "completed_at": moment}
+        said = self._vex.of(claim.repository, claim.digest)
+        suppressed = counted(each for each in said.judge(findings) if each.suppressed)
+        found |= {"counts": counted(findings), "completed_at": moment, "suppressed": suppressed}
         with self._database.write() as connection:
             findings = observed(findings, self._before(connection, claim), moment)
             if not end(connection, claim, states.COMPLETE, states.SUCCEEDED, moment, **found):
@@ -195,8 +200,15 @@ class Worker:
             return []  # it is about to be replaced
 
     def _index(self, claim: Claim, manifest: Manifest) -> tuple[str, str]:
+        digests = {each.digest for each in manifest.manifests}
+        said = {str(each): self._vex.of(claim.repository, each) for each in digests}
+
+        def judge(digest: str, findings: list[Finding]) -> list[Finding]:
+            return said[digest].judge(findings)
+
         with self._database.write() as connection:
-            return settle(connection, self._reports, claim, manifest, self._clock())
+            moment = self._clock()
+            return settle(connection, self._reports, claim, manifest, moment, judge=judge)
 
     def _unscanned(self, claim: Claim, error: ScanFailed, stop: Stop) -> tuple[str, str]:
         if isinstance(error, ScannerMissing):
@@ -221,7 +233,7 @@ class Worker:
         with self._database.write() as connection:
             if status == states.UNSUPPORTED:  # whatever an older scanner found
                 self._reports.drop(connection, claim.image_id)
-                found |= {"counts": {}, "completed_at": None}
+                found |= {"counts": {}, "completed_at": None, "suppressed": {}}
             if not end(connection, claim, status, description, self._clock(), **found):
                 return "LOST", "another worker had taken over"
         return status, description

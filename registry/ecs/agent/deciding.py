@@ -153,8 +153,6 @@ class _View:
     def _not_starting(self, container: Container, known: Known) -> Finish | None:
         if known.record.failure:
             return Finish(container.name, reason=known.record.failure)
-        if known.seen and known.seen.error:
-            return Finish(container.name, reason=reasons.cannot_start(known.seen.error))
         if self.stopping:
             return Finish(container.name)
         why = hopeless(self.task, container, self.known, self.now)

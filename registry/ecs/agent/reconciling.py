@@ -77,11 +77,25 @@ class Reconciler:
 
     def _advance(self, task: Task) -> float | None:
         while look := self._looking.look(task):
+            if self._adopted(task, look):
+                continue
             stopping = is_stopping(look.entry)
             decision = decide(task, look.known, stopping=stopping, now=self._clock())
             if not self._written(task, look, decision):
                 return self._act(task, look, decision, stopping=stopping)
         return None
+
+    def _adopted(self, task: Task, look: Look) -> bool:
+        """Whether containers were found that a run made which was cut off before it could say so:
+        from now on the journal knows them."""
+        found = {
+            name: one.seen.id
+            for name, one in look.known.items()
+            if one.seen and not one.busy and one.record.runtime_id != one.seen.id
+        }
+        for name, runtime_id in found.items():
+            self._journal.record(task.arn, name, runtime_id=runtime_id)
+        return bool(found)
 
     def _written(self, task: Task, look: Look, decision: Decision) -> bool:
         for finish in decision.finishes:

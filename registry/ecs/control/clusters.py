@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from registry.aws.errors import ServiceError
 from registry.ecs import arns
-from registry.ecs.control import capacity, tags
+from registry.ecs.control import capacity, instances, tags
 from registry.ecs.errors import cluster_inactive, cluster_not_found
 from registry.ecs.store.tables import clusters, container_instances, services, tasks
 from registry.values.scope import Scope
@@ -111,6 +111,7 @@ class Clusters:
             connection.execute(sa.insert(clusters).values(values))
             cluster = active(connection, scope, name)
             tags.put(connection, cluster.arn, labels)
+            instances.enrol_local(connection, cluster.id)
         return cluster
 
     def describe(

@@ -16,13 +16,21 @@ import sqlalchemy as sa
 
 from registry.ecs import arns
 from registry.ecs.control.launching import effective
-from registry.ecs.store.tables import attributes, container_instances, task_definitions, tasks
+from registry.ecs.store.tables import (
+    attributes,
+    clusters,
+    container_instances,
+    engines,
+    task_definitions,
+    tasks,
+)
 
 if TYPE_CHECKING:
     from registry.ecs.control.clusters import Cluster
     from registry.ecs.protocol import Instance
 
 ACTIVE = "ACTIVE"
+LOCAL = "local"
 Needs = Mapping[str, Any]
 """`CPU` and `MEMORY` as numbers, `PORTS` and `PORTS_UDP` as sets of texts."""
 
@@ -55,37 +63,55 @@ def in_cluster(connection: sa.Connection, cluster: Cluster) -> list[ContainerIns
     return [_of(row, cluster) for row in connection.execute(statement)]
 
 
-def register_local(connection: sa.Connection, cluster: Cluster, instance: Instance) -> str:
-    """Record this machine's engine as an instance of the cluster; its id, the same each time."""
+def keep_local(connection: sa.Connection, instance: Instance) -> None:
+    """Keep what this machine's engine is, and enrol it in every cluster there is."""
     document = {
-        "local": True,
         "registeredResources": list(instance.resources),
         "versionInfo": {
             "agentVersion": instance.agent_version,
             "dockerVersion": instance.docker_version,
         },
+        "attributes": list(instance.attributes),
     }
-    found = [each for each in in_cluster(connection, cluster) if each.document.get("local")]
-    if found:
-        instance_id = found[0].id
-        mine = sa.update(container_instances).where(container_instances.c.id == instance_id)
-        connection.execute(mine.values(connected=True, document=document))
+    connection.execute(sa.delete(engines).where(engines.c.id == LOCAL))
+    values = {"id": LOCAL, "connected": True, "document": document}
+    connection.execute(sa.insert(engines).values(values))
+    living = sa.select(clusters.c.id).where(clusters.c.status == ACTIVE)
+    for cluster_id in connection.execute(living).scalars().all():
+        enrol_local(connection, cluster_id)
+
+
+def enrol_local(connection: sa.Connection, cluster_id: int) -> None:
+    """Make this machine's engine an instance of the cluster, if there is an engine."""
+    engine = connection.execute(sa.select(engines).where(engines.c.id == LOCAL)).first()
+    if engine is None:
+        return
+    listed = engine.document["attributes"]
+    document = {name: each for name, each in engine.document.items() if name != "attributes"}
+    document["local"] = True
+    table = container_instances
+    mine = sa.and_(table.c.cluster_id == cluster_id, table.c.document["local"].as_boolean())
+    instance_id = connection.execute(sa.select(table.c.id).where(mine)).scalar()
+    if instance_id is not None:
+        changed = sa.update(table).where(table.c.id == instance_id)
+        connection.execute(changed.values(connected=engine.connected, document=document))
     else:
         instance_id = uuid.uuid4().hex
         values = {
             "id": instance_id,
-            "cluster_id": cluster.id,
+            "cluster_id": cluster_id,
             "status": ACTIVE,
-            "connected": True,
+            "connected": engine.connected,
             "document": document,
             "registered_at": datetime.now(UTC),
         }
-        connection.execute(sa.insert(container_instances).values(values))
-    _put_attributes(connection, instance_id, instance)
-    return instance_id
+        connection.execute(sa.insert(table).values(values))
+    _put_attributes(connection, instance_id, listed)
 
 
-def _put_attributes(connection: sa.Connection, instance_id: str, instance: Instance) -> None:
+def _put_attributes(
+    connection: sa.Connection, instance_id: str, listed: Sequence[Mapping[str, Any]]
+) -> None:
     mine = sa.and_(attributes.c.instance_id == instance_id, attributes.c.built_in)
     connection.execute(sa.delete(attributes).where(mine))
     rows = [
@@ -95,7 +121,7 @@ def _put_attributes(connection: sa.Connection, instance_id: str, instance: Insta
             "value": each.get("value"),
             "built_in": True,
         }
-        for each in instance.attributes
+        for each in listed
     ]
     if rows:
         connection.execute(sa.insert(attributes), rows)
@@ -103,6 +129,7 @@ def _put_attributes(connection: sa.Connection, instance_id: str, instance: Insta
 
 def set_connected(connection: sa.Connection, *, connected: bool) -> None:
     """Whether this machine's engine answers, in all clusters."""
+    connection.execute(sa.update(engines).values(connected=connected))
     local = container_instances.c.document["local"].as_boolean()
     statement = sa.update(container_instances).where(
         local, container_instances.c.connected != connected
@@ -214,3 +241,8 @@ def _of(row: sa.Row[Any], cluster: Cluster) -> ContainerInstance:
     return ContainerInstance(
         row.id, cluster, row.status, row.connected, row.document, row.registered_at
     )
+
+
+def is_connected(connection: sa.Connection) -> bool:
+    """Whether this machine's engine answered when it was asked last."""
+    return bool(connection.execute(sa.select(engines.c.connected)).scalar())

@@ -92,6 +92,16 @@ container_instances = sa.Table(
 )
 """`document`: registeredResources, versionInfo, ec2InstanceId and so on."""
 
+engines = sa.Table(
+    "engines",
+    metadata,
+    _id(),
+    sa.Column("connected", sa.Boolean, nullable=False),
+    _document(),
+)
+"""The engine of this machine, `local`, as its agent described it last: every cluster has it as a
+container instance."""
+
 attributes = sa.Table(
     "attributes",
     metadata,

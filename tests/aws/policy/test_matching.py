@@ -76,10 +76,10 @@ def test_no_pattern_makes_the_match_explode(pattern: str) -> None:
         return "b"
 
     plain, arn = globs(pattern), arns([compiled(f"arn:a:a:a:a:{pattern}")])
-    began = time.perf_counter()
+    began = time.thread_time()
     assert not plain("a" * 4000, lookup)
     assert not arn("arn:a:a:a:a:" + "a" * 4000, lookup)
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 5
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def test_a_slow_answer_ends_in_time(parts: tuple[bytes, ...]) -> None:
         pytest.raises(DeliveryFailed, match=r"no answer within 0\.4 s"),
     ):
         target.send("id", BODY, 1)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20
 
 
 def test_an_answer_that_is_none_is_a_failure() -> None:

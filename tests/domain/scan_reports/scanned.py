@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -77,9 +79,15 @@ def state(status: Status = "COMPLETE", **changed: Any) -> ScanState:
     return ScanState(**given)
 
 
-def result(*found: dict[str, Any], **changed: Any) -> ScanResult:
+def result(
+    *found: dict[str, Any], packages: Sequence[Mapping[str, Any]] = (), **changed: Any
+) -> ScanResult:
     """A scan that found these."""
     text = report(*found)
+    if packages:
+        document = json.loads(text)
+        document["Results"][0]["Packages"] = list(packages)
+        text = anonymous(json.dumps(document).encode())
     findings = tuple(observed(read_report(text), [], MOMENT))
     return ScanResult(state(**{"counts": counted(findings), **changed}), findings, text)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,11 +13,17 @@ import pytest
 from registry.domain.scan_reports import converted
 from registry.domain.scan_reports.converted import Converter
 from registry.domain.scan_reports.forms import Form
-from registry.domain.scanning.scans import Platform
+from registry.domain.scanning.scans import Platform, ScanResult
+from registry.domain.scanning.verdicts import Verdict
+from registry.domain.vex.documents import read_document
+from registry.domain.vex.statements import Names
+from registry.domain.vex.statements import judged as judge_all
 from registry.scanners.scanner import Format, ScanFailed, Scanner
+from registry.scanners.trivy import Trivy, TrivySettings
 from registry.values.errors import Damaged, ParameterInvalid, ScanNotFound, Unavailable
 from tests.domain.scan_reports.scanned import JINJA, result, subject
 from tests.domain.scanning.reports import vulnerability
+from tests.tools import require_tool
 
 TOLD = {
     "scannedAt": "2026-11-23T01:02:03Z",
@@ -131,3 +138,132 @@ def test_only_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     leave.set()
     for each in threads:
         each.join(30)
+
+
+SAID = Verdict(
+    status="not_affected",
+    justification="vulnerable_code_not_in_execute_path",
+    statement="full_load is never called",
+    author="Ann Example",
+    at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    document="https://example.com/vex/1",
+    source="the document 'app' of the repository",
+)
+
+
+@pytest.fixture(scope="module")
+def trivy(tmp_path_factory: pytest.TempPathFactory) -> Converter:
+    """The real one: what it writes is what is marked."""
+    return Converter(Trivy(TrivySettings(str(require_tool("trivy")), tmp_path_factory.mktemp("t"))))
+
+
+def judged(scan: ScanResult, *names: str, verdict: Verdict = SAID) -> ScanResult:
+    """The scan with that said of the findings in these packages."""
+    found = [
+        replace(each, verdict=verdict if each.package in names else None, epss=0.5)
+        for each in scan.findings
+    ]
+    return replace(scan, findings=tuple(found))
+
+
+def package(name: str, version: str, uid: str) -> dict[str, Any]:
+    """As a report lists what it found in an image."""
+    purl = f"pkg:pypi/{name.lower()}@{version}"
+    return {"Name": name, "Version": version, "Identifier": {"PURL": purl, "UID": uid}}
+
+
+TWO = result(
+    vulnerability(),
+    vulnerability(PkgName="Other", PkgIdentifier={"PURL": "pkg:pypi/other@5.3", "UID": "x"}),
+    JINJA,
+    packages=[
+        package("PyYAML", "5.3", "1f1d"),
+        package("Other", "5.3", "x"),
+        package("Jinja2", "3.1.2", "1f1e"),
+    ],
+)
+
+
+def test_sarif_has_suppressions(trivy: Converter) -> None:
+    found = json.loads(trivy.converted(subject(judged(TWO, "PyYAML")), Form.SARIF))
+    results = {each["message"]["text"].split("\n")[0]: each for each in found["runs"][0]["results"]}
+    (suppression,) = results["Package: PyYAML"]["suppressions"]
+    assert (suppression["kind"], suppression["status"]) == ("external", "accepted")
+    assert suppression["justification"] == f"not_affected: {SAID.words}"
+    assert suppression["properties"] == SAID.plain()
+    for name in ("Package: Other", "Package: Jinja2"):
+        assert results[name]["suppressions"] == []
+    for each in results.values():
+        assert each["properties"]["source"] == "GitHub Security Advisory pip"
+        assert each["properties"]["firstObservedAt"] == "2026-11-23T01:02:03Z"
+        assert each["properties"]["epss"] == 0.5
+
+
+def test_without_vex_nothing_says_that_it_is_not_suppressed(trivy: Converter) -> None:
+    found = json.loads(trivy.converted(subject(TWO), Form.SARIF))
+    assert all("suppressions" not in each for each in found["runs"][0]["results"])
+
+
+def test_cyclonedx_has_an_analysis_of_what_is_suppressed_alone(trivy: Converter) -> None:
+    found = json.loads(trivy.converted(subject(judged(TWO, "PyYAML")), Form.CYCLONEDX))
+    entries = found["vulnerabilities"]
+    assert len(entries) == 3  # one CVE in two packages has two: it is said of one of them
+    (said,) = [each for each in entries if "analysis" in each]
+    assert [each["ref"] for each in said["affects"]] == ["pkg:pypi/pyyaml@5.3"]
+    assert said["analysis"] == {
+        "state": "not_affected",
+        "justification": "code_not_reachable",
+        "detail": SAID.words,
+        "lastUpdated": "2026-01-02T03:04:05Z",
+    }
+    told = {each["name"]: each["value"] for each in said["properties"]}
+    assert told["moorage:vexAuthor"] == "Ann Example"
+    assert told["moorage:vexSource"] == SAID.source
+    for each in entries:
+        told = {pair["name"]: pair["value"] for pair in each["properties"]}
+        assert told["moorage:firstObservedAt"] == "2026-11-23T01:02:03Z"
+        assert told["moorage:source"] == "GitHub Security Advisory pip"
+        assert {"source": {"name": "EPSS"}, "score": 0.5, "method": "other"} in each["ratings"]
+
+
+def test_what_it_makes_of_cyclonedx_is_vex_that_says_the_same(trivy: Converter) -> None:
+    """The round: what is written is read again as it was meant."""
+    scan = judged(TWO, "PyYAML", "Jinja2")
+    text = json.loads(trivy.converted(subject(scan), Form.CYCLONEDX))
+    text["metadata"]["authors"] = [{"name": "Ann Example"}]
+    statements = read_document(json.dumps(text)).statements
+    plain = [replace(each, verdict=None) for each in scan.findings]
+    again = judge_all(plain, statements, Names("team/app", frozenset()))
+    assert {each.package: each.suppressed for each in again} == {
+        "PyYAML": True, "Jinja2": True, "Other": False,
+    }  # fmt: skip
+
+
+def test_spdx_has_annotations(trivy: Converter) -> None:
+    found = json.loads(trivy.converted(subject(judged(TWO, "PyYAML")), Form.SPDX))
+    packages = {each["name"]: each for each in found["packages"]}
+    notes = [e for e in packages["PyYAML"]["annotations"] if e["annotationType"] == "REVIEW"]
+    assert notes == [
+        {
+            "annotator": "Organization: Ann Example",
+            "annotationDate": "2026-01-02T03:04:05Z",
+            "annotationType": "REVIEW",
+            "comment": f"VEX: CVE-2020-14343 is not_affected: {SAID.words} ({SAID.source})",
+        }
+    ]
+    assert all(e["annotationType"] != "REVIEW" for e in packages["Other"]["annotations"])
+    (advisory,) = [e for e in packages["Other"]["externalRefs"] if e["referenceType"] == "advisory"]
+    assert advisory["comment"] == (
+        "CVE-2020-14343 (CRITICAL), told by GitHub Security Advisory pip,"
+        " first found 2026-11-23T01:02:03Z"
+    )
+
+
+def test_what_is_affected_is_not_suppressed_anywhere(trivy: Converter) -> None:
+    affected = replace(SAID, status="affected", justification="")
+    scan = subject(judged(TWO, "PyYAML", verdict=affected))
+    sarif = json.loads(trivy.converted(scan, Form.SARIF))
+    assert all("suppressions" not in each for each in sarif["runs"][0]["results"])
+    bom = json.loads(trivy.converted(scan, Form.CYCLONEDX))
+    (said,) = [each for each in bom["vulnerabilities"] if "analysis" in each]
+    assert said["analysis"]["state"] == "exploitable"

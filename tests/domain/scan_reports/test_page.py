@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from dataclasses import replace
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
 
@@ -12,8 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.domain.scan_reports import page
+from registry.domain.scan_reports.document import document
 from registry.domain.scan_reports.markup import element, escaped, link
+from registry.domain.scan_reports.page import written
 from registry.domain.scanning.scans import Platform, ScanResult
+from registry.domain.scanning.verdicts import Verdict
 from tests.domain.scan_reports.scanned import JINJA, result, state, subject
 from tests.domain.scanning.reports import vulnerability
 
@@ -175,3 +180,38 @@ def test_text_comes_back_as_it_was_but_for_what_cannot_be_seen(inner: str, value
 def test_links_are_of_the_web() -> None:
     assert link("x", "javascript:alert(1)") == "x"
     assert 'href="https://a/?b&amp;c"' in link("x", "https://a/?b&c")
+
+
+def test_what_is_suppressed_is_shown_and_not_counted() -> None:
+    verdict = Verdict(
+        "not_affected", "component_not_present", "<b>really</b>", "Ann & Co",
+        datetime(2026, 1, 2, 3, 4, tzinfo=UTC), "urn:1", "the document 'app' of the repository",
+    )  # fmt: skip
+    scan = result(vulnerability(), JINJA)
+    first, second = scan.findings
+    scan = replace(scan, findings=(second, replace(first, verdict=verdict)))
+    text = written(subject(scan)).decode()
+    assert "1 medium." in text
+    assert "1 more finding is suppressed by VEX documents" in text
+    assert "Not affected: component not present: &lt;b&gt;really&lt;/b&gt;" in text
+    assert "Ann &amp; Co, 2 January 2026, 03:04 UTC" in text
+    assert "the document &#x27;app&#x27; of the repository (urn:1)" in text
+    assert text.index("suppressed by VEX</span>") > text.index(second.id)
+    alone = written(subject(replace(scan, findings=scan.findings[1:]))).decode()
+    assert "Nothing is left." in alone
+
+
+def test_the_json_tells_what_is_said() -> None:
+    verdict = Verdict(
+        "fixed", "", "by a patch", "Ann", datetime(2026, 1, 2, tzinfo=UTC), "urn:1", "here"
+    )
+    scan = result(vulnerability())
+    scan = replace(scan, findings=(replace(scan.findings[0], verdict=verdict),))
+    (found,) = document(subject(scan))["findings"]
+    assert found["suppressed"] is True
+    assert found["vex"] == {
+        "status": "fixed", "justification": "", "statement": "by a patch", "author": "Ann",
+        "statedAt": "2026-01-02T00:00:00Z", "document": "urn:1", "source": "here",
+    }  # fmt: skip
+    (plain,) = document(subject(result(vulnerability())))["findings"]
+    assert (plain["suppressed"], plain["vex"]) == (False, None)

@@ -99,6 +99,7 @@ class World:
             watch=self.watch,
             passes=passes_of(self.registry.ground),
             address=Address("127.0.0.1:5000", tls=False),
+            vex=self.registry.stores.vex,
             timeout=timedelta(seconds=60),
             clock=lambda: self.moment,
         )

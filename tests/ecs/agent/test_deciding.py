@@ -264,6 +264,13 @@ def test_a_container_that_vanished_has_stopped() -> None:
     assert finish.reason == "ContainerVanishedError: No container matching saved ID found"
 
 
+def test_a_start_that_was_cut_off_is_made_again() -> None:
+    seen = Seen("1", EngineState.CREATED, error="context canceled")
+    known = {"a": Known(Record(image="i", runtime_id="1"), seen)}
+    decision = decide(task_of(Container("a")), known, stopping=False, now=1)
+    assert decision.steps == (Step(Act.START, "a"),)
+
+
 def test_a_pull_is_not_waited_for_when_the_task_is_to_stop() -> None:
     known = {"a": Known(busy=True)}
     task = task_of(Container("a"))
@@ -294,8 +301,6 @@ def test_a_service_task_stops_when_it_is_unhealthy() -> None:
             True,
             "ContainerRuntimeError: shim died",
         ),
-        (Seen("1", EngineState.CREATED, error="no such file"), False,
-         "CannotStartContainerError: no such file"),
     ],
 )  # fmt: skip
 def test_why_a_container_stopped(seen: Seen, fargate: bool, reason: str) -> None:
