@@ -58,26 +58,31 @@ def framed(read: Read) -> Iterator[Entry]:
         yield _entry(SOURCES.get(kind, SOURCES[1]), content)
 
 
-def raw(read: Read, size: int = 4096) -> Iterator[Entry]:
+def raw(read: Read, size: int = 4096, *, torn: bool = False) -> Iterator[Entry]:
     """The entries of a container with a terminal, which come without frames.
 
-    A time stands before each line, and before each further piece of a long one.
+    A time stands before each line, and before each further piece of a long one. `torn`: the first
+    may be the end of a former run, without a line's end; what the next run wrote follows at once.
     """
     rest = b""
     while piece := read(size):
         rest += piece
         *lines, rest = rest.split(b"\n")
         for line in lines:
-            yield from _pieces(line + b"\n")
+            yield from _pieces(line + b"\n", torn=torn)
+            torn = False
         while len(rest) > 2 * (PIECE + _STAMP_SIZE):
             yield _entry(TTY, rest[: PIECE + _STAMP_SIZE])
             rest = rest[PIECE + _STAMP_SIZE :]
     if rest:
-        yield from _pieces(rest)
+        yield from _pieces(rest, torn=torn)
 
 
-def _pieces(line: bytes) -> Iterator[Entry]:
+def _pieces(line: bytes, *, torn: bool) -> Iterator[Entry]:
     size = PIECE + _STAMP_SIZE
+    while torn and (next_run := _STAMP.search(line, _STAMP_SIZE + 1)) is not None:
+        yield _entry(TTY, line[: next_run.start()])
+        line = line[next_run.start() :]
     while len(line) > size and _STAMP.match(line, size):
         yield _entry(TTY, line[:size])
         line = line[size:]

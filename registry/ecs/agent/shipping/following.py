@@ -33,6 +33,8 @@ _EVENTS_AT_ONCE = EVENTS_MAX
 _BYTES_AT_ONCE = 1_000_000
 _LOOK = 0.2
 _LOOK_MAX = 1.0
+_PATIENCE = 60.0
+"""Seconds for which a run that was announced is looked for."""
 
 
 class _Item(NamedTuple):
@@ -105,32 +107,31 @@ class Following:
         while not self._stop.is_set():
             state = self._await_run(run)
             if state is None:
-                break
-            if self._tell(state) and not state.runs:
+                self._put(_END)
+                if self._finishing.is_set():
+                    return
+                self._awake.wait()
+                self._awake.clear()
+            elif self._tell(state) and not state.runs:
                 # Asked for after it had ended, so that was all of it.
                 run = state.started_at
                 self._put(_END)
-                if self._finishing.is_set():
-                    break
-                self._awake.wait()
-                self._awake.clear()
-        self._put(_END)
 
     def _await_run(self, before: str) -> State | None:
         """The container's state once it has begun a run after `before`; None if none comes."""
-        wait = _LOOK
-        while not self._stop.is_set():
+        wait, until = _LOOK, time.monotonic() + _PATIENCE
+        while not self._stop.is_set() and time.monotonic() < until:
             try:
                 state = self._output.state(self._id)
             except FAILURES as error:
                 _log.debug("the engine does not answer: %s", error)
-                state = State("unknown", before, tty=False)
+                self._stop.wait(_LOOK_MAX)
+                continue
             if state is None:
                 return None
-            fresh = state.status not in ("created", "unknown") and state.started_at != before
-            if fresh:
+            if state.status != "created" and state.started_at != before:
                 return state
-            if self._finishing.is_set() and state.status != "unknown":
+            if self._finishing.is_set():
                 return None
             self._stop.wait(wait)
             wait = min(wait * 1.5, _LOOK_MAX)

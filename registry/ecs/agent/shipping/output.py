@@ -94,6 +94,7 @@ class _Stream:
     ) -> None:
         self._engine = engine
         self._tty = tty
+        self._torn = at is not None
         parameters = {"stdout": 1, "stderr": 1, "timestamps": 1, "follow": 1}
         if at is not None:
             parameters |= {"since": since(at)}  # type: ignore[dict-item]  # a number as a text
@@ -105,7 +106,7 @@ class _Stream:
         self._response.raise_for_status()
 
     def __iter__(self) -> Iterator[Entry]:
-        return raw(self._some) if self._tty else framed(self._exactly)
+        return raw(self._some, torn=self._torn) if self._tty else framed(self._exactly)
 
     def _exactly(self, size: int) -> bytes:
         gathered = bytearray()
