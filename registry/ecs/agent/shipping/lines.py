@@ -36,6 +36,7 @@ class _Open:
     text: bytearray = field(default_factory=bytearray)
     mark: Mark | None = None
     line_ended: bool = True
+    line_at: str = ""
 
 
 class Joiner:
@@ -48,13 +49,13 @@ class Joiner:
     def feed(self, entry: Entry, mark: Mark, now: float) -> Iterator[Event]:
         """The events that are complete once this entry has come; `now` is any steady clock."""
         current = self._open.get(entry.source)
-        if current is not None and current.line_ended and self._is_first(entry):
+        if current is not None and self._ends(current, entry):
             yield from self._close(entry.source)
             current = None
         if current is None:
             current = self._open[entry.source] = _Open(entry.milliseconds, now)
         current.text += entry.text
-        current.mark, current.line_ended = mark, entry.ends
+        current.mark, current.line_ended, current.line_at = mark, entry.ends, entry.at
         if entry.ends and self._begins is not None:
             current.text += b"\n"
         if len(current.text) > EVENT_MAX:
@@ -76,7 +77,12 @@ class Joiner:
         for source in list(self._open):
             yield from self._close(source)
 
-    def _is_first(self, entry: Entry) -> bool:
+    def _ends(self, current: _Open, entry: Entry) -> bool:
+        """Whether an event ends before an entry."""
+        if not current.line_ended:
+            # All pieces of a line have the time of its first: one of another time is of another
+            # line, as where a container ended within one and was started again.
+            return entry.at != current.line_at
         if self._begins is None:
             return True
         return self._begins(entry.text[: 4 * LOOKED_AT].decode("utf-8", "replace"))

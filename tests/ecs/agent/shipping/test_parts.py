@@ -118,11 +118,12 @@ def test_pieces_of_a_line_are_one_event() -> None:
         line(1, "a", ends=False),
         line(1, "x", "stderr"),
         line(1, "b", ends=False),
-        line(2, "c"),
+        line(1, "c"),
+        line(2, "$ ", ends=False),
         line(3, "d"),
     )
-    assert [each.message for each in found] == ["x", "abc", "d"]
-    assert [each.mark for each in found] == [Mark(at(1), 1), Mark(at(2), 1), Mark(at(3), 1)]
+    assert [each.message for each in found] == ["x", "abc", "$ ", "d"]
+    assert [each.mark for each in found] == [Mark(at(time), 1) for time in (1, 1, 2, 3)]
     assert found[1].timestamp == milliseconds(at(1))
 
 
