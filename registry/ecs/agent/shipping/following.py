@@ -112,10 +112,19 @@ class Following:
                     return
                 self._awake.wait()
                 self._awake.clear()
-            elif self._tell(state) and not state.runs:
+            elif self._tell(state) and self._still(state):
                 # Asked for after it had ended, so that was all of it.
                 run = state.started_at
                 self._put(_END)
+
+    def _still(self, state: State) -> bool:
+        """Whether the container has ended and was not started again since."""
+        if state.runs:
+            return False
+        try:
+            return self._output.state(self._id) in (state, None)
+        except FAILURES:
+            return False
 
     def _await_run(self, before: str) -> State | None:
         """The container's state once it has begun a run after `before`; None if none comes."""
