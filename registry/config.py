@@ -87,6 +87,11 @@ class Settings:
     scan_days: int = _setting(
         0, "days after its push that an image is scanned continuously; 0: as long as it is there"
     )
+    ecs_engine: str = _setting(
+        "",
+        "URL of the Docker Engine that runs ECS's tasks; without it DOCKER_HOST's, or the"
+        " machine's own; none: ECS runs nothing",
+    )
     create_on_push: bool = _setting(False, "a push to a missing repository creates it")
     sparse_manifests: Literal["none", "index", "all"] = _setting(
         "index", "which manifests may name content that was not pushed: none, an index, all"
