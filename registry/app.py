@@ -151,7 +151,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
             sts.bind(IdentityOperations(), sessions, global_region=GLOBAL_REGION),
             bound_iam(stores_of(ground), pages),
             bound_kms(KmsStores(ground.keys, grants_of(ground), access), pages),
-            *companions(settings, ground, pages),
+            *companions(settings, ground, access, pages),
             bound_ecs(ecs_stores(ground.ecs), pages),
         ],
         SigningKeys(ground.directory, ground.sessions, ground.services),

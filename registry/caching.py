@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from registry.companions import lookup_of
 from registry.config import Settings
 from registry.domain.blobs import Blobs
 from registry.domain.images import Images
@@ -19,7 +20,7 @@ from registry.upstream.client import Client
 
 def secrets_of(ground: Ground) -> Secrets:
     """The credentials of upstream registries."""
-    return Secrets(ground.database, ground.keys.secret("stored secrets"))
+    return Secrets(ground.database, ground.keys.secret("stored secrets"), lookup_of(ground))
 
 
 def caching_of(

@@ -19,7 +19,7 @@ from registry.api.app import Api
 from registry.api.routes import PREFIX
 from registry.aws.errors import Fault
 from registry.aws.gateway import Gateway
-from registry.aws.service import Service
+from registry.aws.service import Declarations, Service
 from registry.cli import main
 from registry.config import ENVIRONMENT_PREFIX, Settings, choices, read
 from registry.domain.downloads import LIFETIME as LINK_LIFETIME
@@ -44,13 +44,18 @@ from registry.logs.service import logs
 from registry.oci.errors import TABLE
 from registry.oci.listing import PAGE_MAX
 from registry.oci.manifests import TAGS_MAX
+from registry.secretsmanager.errors import CODES as SECRETS_CODES
+from registry.secretsmanager.service import secretsmanager
 from registry.serve import greeting
 from registry.setup import prepare
+from registry.ssm.errors import CODES as SSM_CODES
+from registry.ssm.service import ssm
 from registry.values import errors, gating
 from registry.values.manifest import SIZE_MAX as MANIFEST_MAX
 from tests.server_process import ServerProcess
 from tests.tools import PROJECT
 
+Codes = tuple[tuple[type[errors.MoorageError], str], ...]
 DOCS = PROJECT / "docs"
 README = PROJECT / "README.md"
 PAGES = sorted([README, PROJECT / "CHANGELOG.md", *DOCS.glob("*.md")])
@@ -178,8 +183,9 @@ def test_the_operations_are_those_of_the_application(
     documented += [code(row[0])[0] for row in rows("ecr.md", "ECR Public operation")]
     documented += [code(row[0])[0] for row in rows("ecr.md", "STS operation")]
     documented += [code(row[0])[0] for row in rows("kms.md", "KMS operation") if row[1] == "whole"]
-    listed = rows("logs.md", "CloudWatch Logs operation")
-    documented += [code(row[0])[0] for row in listed if row[1] == "works"]
+    for name, (page, _declared, _codes) in COMPANIONS.items():
+        listed = rows(page, f"{name} operation")
+        documented += [code(row[0])[0] for row in listed if row[1] != "not offered"]
     documented += [f"iam:{name}" for row in rows("iam.md", "what") for name in code(row[1])]
     documented += [code(row[0])[0] for row in rows("ecs.md", "ECS operation") if row[1] == "works"]
     assert len(documented) == len(set(documented))
@@ -207,21 +213,29 @@ def test_every_operation_of_kms_is_listed_with_its_state() -> None:
     assert {row[1] for row in listed} == {"whole", "not here"}
 
 
-def test_every_operation_of_logs_is_listed_with_its_state() -> None:
-    listed = rows("logs.md", "CloudWatch Logs operation")
+COMPANIONS: dict[str, tuple[str, Declarations, Codes]] = {
+    "CloudWatch Logs": ("logs.md", logs, LOGS_CODES),
+    "Systems Manager": ("parameters.md", ssm, SSM_CODES),
+    "Secrets Manager": ("secrets.md", secretsmanager, SECRETS_CODES),
+}
+
+
+@pytest.mark.parametrize("name", COMPANIONS)
+def test_every_operation_of_the_companions_is_listed_with_its_state(name: str) -> None:
+    page, declared, _ = COMPANIONS[name]
+    listed = rows(page, f"{name} operation")
     assert [code(row[0])[0] for row in listed] == [
-        f"logs:{name}" for name in logs.model.operation_names
+        f"{declared.model.signing_name}:{each}" for each in declared.model.operation_names
     ]
-    assert {row[1] for row in listed} == {"works", "not offered"}
+    assert {row[1] for row in listed} <= {"works", "refused", "not offered"}
 
 
-def test_the_errors_of_logs_are_documented() -> None:
-    documented = {
-        code(row[0])[0]: code(row[1]) for row in rows("errors.md", "CloudWatch Logs exception")
-    }
+@pytest.mark.parametrize("name", COMPANIONS)
+def test_the_errors_of_the_companions_are_documented(name: str) -> None:
+    documented = {code(row[0])[0]: code(row[1]) for row in rows("errors.md", f"{name} exception")}
     raised: dict[str, list[str]] = {}
-    for kind, name in LOGS_CODES:
-        raised.setdefault(name, []).append(kind.__name__)
+    for kind, exception in COMPANIONS[name][2]:
+        raised.setdefault(exception, []).append(kind.__name__)
     assert documented == raised
 
 

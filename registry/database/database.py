@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from registry.values.errors import StorageFull, StorageUnavailable, Vanished
+from registry.values.errors import Damaged, StorageFull, StorageUnavailable, Vanished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
@@ -65,14 +65,26 @@ class Database:
 
         Writers take turns, so what is read inside stays true until the commit.
         """
+        with _typed_errors(), self._writer, self.engine.connect() as connection, _one(connection):
+            yield connection
+
+    @contextmanager
+    def alter(self) -> Iterator[sa.Connection]:
+        """As `write`, to change the tables themselves.
+
+        Foreign keys are looked at as it ends, not before: a table that is made anew, and whose
+        old one is dropped, takes nothing with it that hangs on its rows. Source: SQLite, "Making
+        Other Kinds Of Table Schema Changes". Raises Damaged where a row is left without its own.
+        """
         with _typed_errors(), self._writer, self.engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            connection.exec_driver_sql("PRAGMA foreign_keys = OFF")  # not heeded in a transaction
             try:
-                yield connection
-            except BaseException:
-                connection.rollback()
-                raise
-            connection.commit()
+                with _one(connection):
+                    yield connection
+                    if lost := connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                        raise Damaged(f"a row of {lost[0]} belongs to none of {lost[2]}")
+            finally:
+                connection.exec_driver_sql("PRAGMA foreign_keys = ON")
 
     def watch(self) -> sa.PoolProxiedConnection:
         """A connection for `PRAGMA data_version`, which must not commit anything itself."""
@@ -151,6 +163,18 @@ def _prepare(connection: Any, _record: object) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+@contextmanager
+def _one(connection: sa.Connection) -> Iterator[None]:
+    """One transaction of a writer."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
 
 
 @contextmanager

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from registry.database.database import Database
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest revision; a test compares it with the migrations there are."""
 
 
@@ -50,7 +50,7 @@ def upgrade(database: Database, migrations: Migrations = REGISTRY) -> None:
     from alembic import command  # noqa: PLC0415 - only when needed, see above
 
     config = configuration(migrations)
-    with database.write() as connection:
+    with database.alter() as connection:
         known = _known(config)
         if (current := revision(connection)) is not None and current not in known:
             raise ParameterInvalid(

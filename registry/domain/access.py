@@ -73,6 +73,8 @@ class Circumstances:
             found[f"ecr:resourcetag/{key.lower()}"] = value
             found[f"ecr-public:resourcetag/{key.lower()}"] = value
             found[f"iam:resourcetag/{key.lower()}"] = value
+            found[f"secretsmanager:resourcetag/{key.lower()}"] = value
+            found[f"ssm:resourcetag/{key.lower()}"] = value
         return found
 
 

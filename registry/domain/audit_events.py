@@ -58,6 +58,14 @@ _SHOWN = {
     "grantee_principal": "granteePrincipal",
     "operations": "operations",
     "pending_window_in_days": "pendingWindowInDays",
+    "log_group_name": "logGroupName",
+    "log_group_identifier": "logGroupIdentifier",
+    "log_stream_name": "logStreamName",
+    "secret_id": "secretId",
+    "version_id": "versionId",
+    "version_stage": "versionStage",
+    "with_decryption": "withDecryption",
+    "resource_id": "resourceId",
 }
 """Parameters of operations that an event shows; anything else may be long, or a secret."""
 
@@ -71,7 +79,7 @@ _LOOKS = frozenset({"list", "show", "diff", "explain", "report", "usage", "test"
 _encode = json.JSONEncoder(default=str, separators=(",", ":")).encode
 
 _READS = (
-    *("Get", "List", "Describe", "BatchGet", "BatchCheck", "Simulate", "Login"),
+    *("Get", "List", "Describe", "BatchGet", "BatchCheck", "Simulate", "Login", "Filter"),
     *("Encrypt", "Decrypt", "ReEncrypt", "Generate"),
 )
 

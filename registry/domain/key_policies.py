@@ -14,7 +14,7 @@ from registry.aws.policy import Policies, PolicyKind, Principal, Request, decide
 from registry.domain.access import UNGUARDED, Guarded
 from registry.domain.grants import document
 from registry.domain.identities.identity import Document
-from registry.keys.ring import Ring, located
+from registry.keys.ring import ECR_ALIAS, MANAGED, Ring, located
 from registry.values.scope import Scope
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ NAME = "default"
 SIZE_MAX = 32_768
 """Characters of a key policy (KMS Developer Guide, "Quotas")."""
 _NOWHERE = Scope("", "")
+_NAMES = {"ecr": "ECR", "ssm": "SSM", "secretsmanager": "Secrets Manager"}
 _USES = ["Encrypt", "Decrypt", "ReEncrypt*", "GenerateDataKey*", "CreateGrant", "DescribeKey"]
 
 
@@ -50,9 +51,11 @@ def _default(account: str) -> dict[str, Any]:
 
 
 def _managed(key: MasterKey) -> dict[str, Any]:
-    via = {"kms:CallerAccount": key.account, "kms:ViaService": service_name(key.region)}
+    service = next((each for each in key.aliases if each in MANAGED), ECR_ALIAS).rpartition("/")[2]
+    via = {"kms:CallerAccount": key.account, "kms:ViaService": service_name(key.region, service)}
+    name = _NAMES[service]
     through = {
-        "Sid": "Allow access through ECR for all principals in the account that may use ECR",
+        "Sid": f"Allow access through {name} for all principals in the account that may use {name}",
         "Effect": "Allow",
         "Principal": {"AWS": "*"},
         "Action": [f"kms:{name}" for name in _USES],
@@ -66,12 +69,12 @@ def _managed(key: MasterKey) -> dict[str, Any]:
         "Action": ["kms:Describe*", "kms:Get*", "kms:List*"],
         "Resource": "*",
     }
-    return {"Id": "auto-ecr-1", "Statement": [through, directly]}
+    return {"Id": f"auto-{service}-1", "Statement": [through, directly]}
 
 
-def service_name(region: str) -> str:
-    """ECR as condition keys and grants name it."""
-    return f"ecr.{region}.amazonaws.com"
+def service_name(region: str, service: str = "ecr") -> str:
+    """A service, ECR if none is named, as condition keys and grants name it."""
+    return f"{service}.{region}.amazonaws.com"
 
 
 def _text(policy: dict[str, Any]) -> str:

@@ -12,10 +12,10 @@ from threading import Lock
 from registry.keys.cache import DataKeyCache
 from registry.keys.filesealing import FileSealing
 from registry.keys.keyfile import KeyFile, Signature
-from registry.keys.making import first_ring, new_key, with_ecr_key
+from registry.keys.making import first_ring, new_key, with_managed_key
 from registry.keys.provider import DataKey
 from registry.keys.ring import (
-    ECR_ALIAS,
+    MANAGED,
     SERVER,
     KeyMetadata,
     KeyState,
@@ -81,13 +81,15 @@ class LocalKeyring:
         """Key id of a reference. Raises KeyNotFound.
 
         With a scope, names and ids are those of that account and region alone, and its key for
-        ECR is made when it is first asked for.
+        a service is made when it is first asked for.
         """
         ring = self._current().ring
         if scope is None:
             return self._find(ring, reference).key_id
-        if reference == ECR_ALIAS and ring.holder(ECR_ALIAS, scope) is None:
-            ring = self._file.change(lambda now: with_ecr_key(now, scope, self._clock()))
+        if reference in MANAGED and ring.holder(reference, scope) is None:
+            ring = self._file.change(
+                lambda now: with_managed_key(now, reference, scope, self._clock())
+            )
         key = ring.named(reference, scope)
         if key is None:
             raise KeyNotFound(f"key {shown(reference)} does not exist")

@@ -10,6 +10,7 @@ from uuid import uuid4
 from registry.keys.ring import (
     DEFAULT_ALIAS,
     ECR_ALIAS,
+    MANAGED,
     SERVER,
     Alias,
     KeyVersion,
@@ -43,15 +44,14 @@ def first_ring(now: datetime, scope: Scope) -> Ring:
     """The server's own key, and the one for ECR of its first account and region."""
     text = "Default key of repositories with AES256 encryption"
     default = _managed(new_key(now, SERVER, text, (DEFAULT_ALIAS,)))
-    return with_ecr_key(Ring(os.urandom(SECRET_SIZE), (default,)), scope, now)
+    return with_managed_key(Ring(os.urandom(SECRET_SIZE), (default,)), ECR_ALIAS, scope, now)
 
 
-def with_ecr_key(ring: Ring, scope: Scope, now: datetime) -> Ring:
-    """With the account's and region's key for ECR, unless it has one."""
-    if ring.holder(ECR_ALIAS, scope) is not None:
+def with_managed_key(ring: Ring, alias: str, scope: Scope, now: datetime) -> Ring:
+    """With the account's and region's key for the service of an alias, unless it has one."""
+    if ring.holder(alias, scope) is not None:
         return ring
-    text = "Default key of repositories with KMS encryption"
-    return ring.added(_managed(new_key(now, scope, text, (ECR_ALIAS,))))
+    return ring.added(_managed(new_key(now, scope, MANAGED[alias], (alias,))))
 
 
 def _managed(key: MasterKey) -> MasterKey:

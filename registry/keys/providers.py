@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from registry.keys.aws import AwsKeys, arn_of, of_aws
 from registry.keys.local import LocalKeyring
 from registry.keys.provider import DataKey
-from registry.keys.ring import DEFAULT_ALIAS, ECR_ALIAS
+from registry.keys.ring import DEFAULT_ALIAS, MANAGED
 from registry.values.errors import KeyNotFound
 from registry.values.scope import Scope
 
@@ -27,7 +27,7 @@ class Providers:
 
     def resolve(self, reference: str, scope: Scope | None = None) -> str:
         """Key id of a reference, here or else at AWS. Raises KeyNotFound, KeyUnavailable."""
-        if reference in (DEFAULT_ALIAS, ECR_ALIAS):
+        if reference in (DEFAULT_ALIAS, *MANAGED):
             return self._aws.resolve(self._aws.default)
         try:
             return self._local.resolve(reference, scope)

@@ -28,7 +28,10 @@ __all__ = [
     "DEFAULT_ALIAS",
     "DELETION_DAYS",
     "ECR_ALIAS",
+    "MANAGED",
+    "SECRETS_ALIAS",
     "SERVER",
+    "SSM_ALIAS",
     "Alias",
     "KeyMetadata",
     "KeyState",
@@ -45,6 +48,16 @@ DEFAULT_ALIAS = "alias/moorage/default"
 ECR_ALIAS = "alias/aws/ecr"
 """The key of repositories with encryption type KMS that name none; each account and region has
 one, as at AWS."""
+SSM_ALIAS = "alias/aws/ssm"
+"""The same of parameters of the type SecureString."""
+SECRETS_ALIAS = "alias/aws/secretsmanager"
+"""The same of secrets."""
+MANAGED = {
+    ECR_ALIAS: "Default key of repositories with KMS encryption",
+    SSM_ALIAS: "Default key of parameters of the type SecureString",
+    SECRETS_ALIAS: "Default key of secrets",
+}
+"""The keys that an account and region has for services, with their descriptions."""
 SERVER = Scope("", "")
 """Where the server's own keys are."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from registry.aws.service import ANY
 from registry.domain.requests import circumstances_of, identity_of
 from registry.keys.making import new_key
-from registry.keys.ring import ECR_ALIAS
+from registry.keys.ring import MANAGED
 from registry.kms.errors import not_pending, unsupported
 from registry.kms.labels import labels
 from registry.kms.policies import check_policy
@@ -71,10 +71,10 @@ class KeyOperations(Operations):
     def describe_key(
         self, context: Context, *, key_id: str, grant_tokens: Sequence[str] = ()
     ) -> Mapping[str, Any]:
-        """A key's metadata; the account's key for ECR is made when first asked for."""
+        """A key's metadata; the account's keys for services are made when first asked for."""
         self._check_tokens(grant_tokens)
-        if key_id == ECR_ALIAS:
-            self._keys.resolve(ECR_ALIAS, scope_of(context))
+        if key_id in MANAGED:
+            self._keys.resolve(key_id, scope_of(context))
         return {"KeyMetadata": described(self._key(context, key_id))}
 
     @kms.operation(resource=ANY)

@@ -57,6 +57,8 @@ def prepared(world: World) -> World:
     key_id = KEYS["there"].rpartition("/")[2]
     key = replace(new_key(datetime.now(UTC), SCOPE), key_id=key_id, named=(Alias("alias/target"),))
     world.registry.ground.keys.edit(lambda ring: ring.added(key))
+    aws(world.registry, "ssm").put_parameter(Name="/target", Value="v", Type="SecureString")
+    aws(world.registry, "secretsmanager").create_secret(Name="target", SecretString="v")
     logs = aws(world.registry, "logs")
     logs.create_log_group(logGroupName="target")
     logs.create_log_stream(logGroupName="target", logStreamName="target")
@@ -85,7 +87,7 @@ def test_only_two_operations_are_for_anyone(registry: Registry) -> None:
     found = {each.label for each in operations(registry) if each.resource is None}
     assert found == TO_ANYONE
     actions = {action for each in guarded(registry) for action in each.actions}
-    pattern = re.compile(r"(ecr|ecr-public|ecs|iam|kms|logs|sts):[A-Z][A-Za-z]+")
+    pattern = re.compile(r"(ecr|ecr-public|ecs|iam|kms|logs|secretsmanager|ssm|sts):[A-Z][A-Za-z]+")
     assert all(pattern.fullmatch(action) for action in actions)
 
 
@@ -127,6 +129,12 @@ def parameters(operation: Operation, which: str, account: str | None = None) -> 
     if operation.label.startswith("logs:"):
         known["resourceArn"] = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{entity}"
         known["logGroupIdentifier"] = entity
+    if operation.label.startswith("ssm:"):
+        known["Name"] = known["Path"] = known["ResourceId"] = f"/{entity}"
+        known["Names"] = [f"/{entity}"]
+    if operation.label.startswith("secretsmanager:"):
+        known["SecretId"] = known["Name"] = entity
+        known["ResourcePolicy"] = POLICY
     documents = {"PolicyDocument", "policyText", "PolicyInput"}
 
     def value(name: str, member: Shape) -> Any:

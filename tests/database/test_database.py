@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from registry.database import migrate
 from registry.database.database import Cache, Database
 from registry.database.schema import Instant, access_keys, accounts, tags, users
-from registry.values.errors import StorageFull, StorageUnavailable, Vanished
+from registry.values.errors import Damaged, StorageFull, StorageUnavailable, Vanished
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
 
@@ -208,3 +208,46 @@ class TestCache:
             assert cache._used <= 8 * 1024
         cache.get("large", lambda: 1, weight=lambda _: 2000)
         assert cache.get("large", lambda: 2) == 2
+
+
+class TestAlter:
+    """Changes to the tables themselves."""
+
+    @pytest.fixture
+    def tables(self, tmp_path: Path) -> Iterator[Database]:
+        database = Database(tmp_path / "tables.db")
+        with database.write() as connection:
+            for text in (
+                "CREATE TABLE parents (id INTEGER PRIMARY KEY)",
+                "CREATE TABLE children (parent_id REFERENCES parents (id) ON DELETE CASCADE)",
+                "INSERT INTO parents VALUES (1)",
+                "INSERT INTO children VALUES (1)",
+            ):
+                connection.exec_driver_sql(text)
+        yield database
+        database.close()
+
+    def children(self, database: Database) -> int:
+        with database.read() as connection:
+            return int(connection.exec_driver_sql("SELECT count(*) FROM children").scalar_one())
+
+    def test_a_table_made_anew_takes_nothing_with_it(self, tables: Database) -> None:
+        with tables.alter() as connection:
+            connection.exec_driver_sql("CREATE TABLE new (id INTEGER PRIMARY KEY, more TEXT)")
+            connection.exec_driver_sql("INSERT INTO new SELECT id, 'x' FROM parents")
+            connection.exec_driver_sql("DROP TABLE parents")
+            connection.exec_driver_sql("ALTER TABLE new RENAME TO parents")
+        assert self.children(tables) == 1
+        with tables.write() as connection:  # and they hang together as before
+            connection.exec_driver_sql("DELETE FROM parents")
+        assert self.children(tables) == 0
+
+    def test_what_would_leave_a_row_without_its_own_is_undone(self, tables: Database) -> None:
+        lost = pytest.raises(Damaged, match="children belongs to none of parents")
+        with lost, tables.alter() as connection:
+            connection.exec_driver_sql("DELETE FROM parents")
+        with tables.read() as connection:
+            assert connection.exec_driver_sql("SELECT id FROM parents").scalar() == 1
+        with tables.write() as connection:
+            connection.exec_driver_sql("DELETE FROM parents")
+        assert self.children(tables) == 0

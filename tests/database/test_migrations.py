@@ -16,6 +16,8 @@ from registry.database.schema import (
     rekeys,
     repositories,
     tags,
+    upload_parts,
+    uploads,
     upstream_images,
     upstream_tags,
 )
@@ -26,7 +28,7 @@ def old(tmp_path: Path) -> Database:
     """A database as 0.1 left it."""
     database = Database(tmp_path / "moorage.db")
     config = migrate.configuration()
-    with database.write() as connection:
+    with database.alter() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
     return database
@@ -81,3 +83,17 @@ def test_moves_to_other_keys_go_on(old: Database) -> None:
             ("one", 500, None, None),
             ("two", 500, "the disk", None),
         ]
+
+
+def test_open_uploads_keep_their_parts(old: Database) -> None:
+    with old.write() as connection:
+        insert(connection, repositories, id=1, account="1", region="r", name="app")
+        insert(connection, uploads, id="u", repository_id=1, size=7)
+        for number in range(2):
+            insert(connection, upload_parts, upload_id="u", number=number, size=5)
+    migrate.upgrade(old)
+    with old.read() as connection:
+        kept = connection.execute(sa.select(uploads.c.id, uploads.c.size, uploads.c.arriving)).all()
+        assert [tuple(row) for row in kept] == [("u", 7, 0)]
+        sizes = connection.execute(sa.select(upload_parts.c.size)).scalars().all()
+        assert sizes == [5, 5]

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from registry.database import migrate
 from registry.database.database import Database
-from registry.database.schema import gates, images, repositories, scan_settings, scans
+from registry.database.schema import accounts, gates, images, repositories, scan_settings, scans
 from registry.domain.scanning.scans import state_of, state_query
 from registry.domain.scanning.settings import ScanSettings, settings_of
 from tests.database.test_migrations import insert, old
@@ -20,6 +20,7 @@ def test_scans_and_gates_stay_as_they_were(old: Database) -> None:
         insert(connection, images, id=1, repository_id=1, digest="sha256:1")
         counts = '{"HIGH": 2}'
         insert(connection, scans, image_id=1, status="COMPLETE", counts=counts, completed_at=5)
+        insert(connection, accounts, id="1")
         insert(connection, gates, account="1", region="r", name="g", document="{}")
     migrate.upgrade(old)
     with old.read() as connection:

@@ -28,7 +28,7 @@ def trivy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def scanning(
     tmp_path_factory: pytest.TempPathFactory, trivy_cache: Path
 ) -> Iterator[ServerProcess]:

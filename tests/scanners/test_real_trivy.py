@@ -36,6 +36,7 @@ from tests.scanners.served import (
 from tests.server_process import ServerProcess
 from tests.tools import require_tool
 
+pytestmark = pytest.mark.slow
 MEMORY_MAX_MIB = 400
 """That a process of the server may ever have had; it has some 130 where nothing is hostile."""
 PACKAGES = "${Package} ${source:Package} ${Version}\n"

@@ -32,6 +32,8 @@ quotas                                        how much there may be
 image_reporters ── images_in_use              what must not go by itself
 replicated_deletions                          what is to go elsewhere too
 backfills ─── backfill_items                  older images to be replicated
+parameters ── parameter_versions              of Parameter Store
+kept_secrets ── secret_versions               of Secrets Manager
 key_grants                                    who may use a key of the keyring for what
 leftovers                                     objects whose bytes are still to be deleted
 public_registries, public_aliases             names of public registries
@@ -50,6 +52,12 @@ users ──┬─ access_keys
 from registry.database.instant import Instant
 from registry.database.schema.columns import (
     metadata,
+)
+from registry.database.schema.companions import (
+    kept_secrets,
+    parameter_versions,
+    parameters,
+    secret_versions,
 )
 from registry.database.schema.content import (
     blobs,
@@ -152,6 +160,7 @@ __all__ = [
     "inline_policies",
     "instance_profiles",
     "journals",
+    "kept_secrets",
     "key_grants",
     "leftovers",
     "lifecycle_notices",
@@ -161,6 +170,8 @@ __all__ = [
     "links",
     "metadata",
     "orphans",
+    "parameter_versions",
+    "parameters",
     "policies",
     "policy_files",
     "policy_versions",
@@ -184,6 +195,7 @@ __all__ = [
     "scan_reports",
     "scan_settings",
     "scans",
+    "secret_versions",
     "secrets",
     "tags",
     "tasks",

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import secrets as random
 import string
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,9 @@ from registry.values.errors import SecretDamaged, SecretInaccessible, SecretNotF
 if TYPE_CHECKING:
     from registry.database.database import Database
     from registry.values.scope import Scope
+
+Others = Callable[["Scope", str], str | None]
+"""The value of a secret that is kept elsewhere, by its ARN; None where there is none."""
 
 _NONCE = 12
 _LETTERS = string.ascii_letters + string.digits
@@ -47,9 +51,12 @@ class Secret:
 class Secrets:
     """Put, read, list, remove."""
 
-    def __init__(self, database: Database, key: bytes) -> None:
-        """`key` is 32 bytes."""
+    def __init__(
+        self, database: Database, key: bytes, others: Others = lambda _scope, _arn: None
+    ) -> None:
+        """`key` is 32 bytes; `others` gives the values of Secrets Manager."""
         self._database = database
+        self._others = others
         self._cipher = AESGCM(key)
 
     def put(self, scope: Scope, name: str, value: str) -> Secret:
@@ -76,6 +83,8 @@ class Secrets:
             )
         with self._database.read() as connection:
             sealed = connection.execute(sa.select(table.c.value).where(table.c.arn == arn)).scalar()
+        if sealed is None and (other := self._others(scope, arn)) is not None:
+            return other
         if sealed is None:
             raise SecretNotFound(f"The secret with the ARN {shown(arn)} was not found")
         return self._open(arn, sealed)

@@ -1,0 +1,1 @@
+"""Named values with versions: what Parameter Store keeps."""

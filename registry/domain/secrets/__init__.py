@@ -1,0 +1,1 @@
+"""Secrets with versions and stages: what Secrets Manager keeps."""

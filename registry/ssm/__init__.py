@@ -1,0 +1,1 @@
+"""Parameter Store, of Systems Manager, on the AWS wire."""
