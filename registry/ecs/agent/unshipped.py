@@ -16,10 +16,10 @@ class Unshipped:
     """Refuses what asks for the log driver awslogs."""
 
     def follow(
-        self, payload: TaskPayload, container: str, runtime_id: str, options: Mapping[str, str]
+        self, payload: TaskPayload, container: str, _runtime_id: str, _options: Mapping[str, str]
     ) -> None:
         """See collaborators.Logs."""
-        raise Unavailable("this server ships no logs")
+        raise Unavailable(f"no output of {container} of {payload.arn} is shipped by this server")
 
-    def finish(self, runtime_id: str, timeout: float) -> None:
+    def finish(self, _runtime_id: str, _timeout: float) -> None:
         """See collaborators.Logs."""

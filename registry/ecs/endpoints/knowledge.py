@@ -56,7 +56,7 @@ class Knowledge:
             tasks = list(self._tasks.values())
         for payload in tasks:
             for each in (payload.task_credentials, payload.execution_credentials):
-                if each is not None and hmac.compare_digest(each.id, number):
+                if each is not None and hmac.compare_digest(each.id.encode(), number.encode()):
                     found = each
         return found
 

@@ -87,20 +87,21 @@ class Serving:
             _log.warning("a container cannot reach this server: %s", error)
             writer.close()
             return
-        await asyncio.gather(_pass(reader, upward), _pass(upstream, writer))
+        try:
+            await asyncio.gather(_pass(reader, upward), _pass(upstream, writer))
+        finally:
+            for each in (upward, writer):
+                each.close()
+                with contextlib.suppress(OSError):
+                    await each.wait_closed()
 
 
 async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
+    with contextlib.suppress(OSError):
         while chunk := await reader.read(CHUNK):
             writer.write(chunk)
             await writer.drain()
-    except OSError:
-        pass
-    finally:
-        with contextlib.suppress(OSError):
-            writer.close()
-            await writer.wait_closed()
+        writer.write_eof()  # one side may be done long before the other
 
 
 def _bound(port: int) -> socket.socket | None:
