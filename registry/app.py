@@ -252,7 +252,7 @@ def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metric
         Work("rekeying", Moves(rekeyer_of(settings, ground)).run, MOVES_SECONDS),
         *scan_works(settings, ground, stores, metrics, scanner),
         container_work(settings, ground),
-        *following_works(ground, stores),
+        *following_works(settings, ground, stores, report_writer_of(settings, stores)),
         *companion_works(ground),
     ]
 

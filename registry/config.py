@@ -18,6 +18,7 @@ from typing import Any, Literal, get_args
 from registry.upstream.addresses import Trusted
 from registry.values.conversion import CONVERTERS
 from registry.values.errors import ParameterInvalid
+from registry.values.reports import attached
 from registry.values.scope import Hosts, Scope
 
 ENVIRONMENT_PREFIX = "MOORAGE_"
@@ -87,6 +88,7 @@ class Settings:
     scan_days: int = _setting(
         0, "days after its push that an image is scanned continuously; 0: as long as it is there"
     )
+    scan_attach: str = _setting("", "reports to attach after scans: cyclonedx, spdx, sarif")
     ecs_engine: str = _setting(
         "",
         "URL of the Docker Engine that runs ECS's tasks; without it DOCKER_HOST's, or the"
@@ -168,7 +170,7 @@ class Settings:
             raise ParameterInvalid("event_log_days: at least 1")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ParameterInvalid("tls_cert and tls_key: give both or neither")
-        self.hosts  # noqa: B018 - raises for what it cannot read
+        self.hosts, self.attached_forms  # noqa: B018 - they raise for what they cannot read
         if self.storage == "s3" and not self.s3_bucket:
             raise ParameterInvalid("s3_bucket: required with storage = s3")
         if self.key_provider == "aws" and not self.aws_kms_key:
@@ -293,6 +295,11 @@ class Settings:
     def trivy_path(self) -> Path:
         """Trivy's cache directory."""
         return self.trivy_cache or self.data / "trivy"
+
+    @property
+    def attached_forms(self) -> tuple[str, ...]:
+        """Forms of reports that are attached after each scan. Raises ParameterInvalid."""
+        return attached("scan_attach", _listed(self.scan_attach))
 
     @property
     def scan_duration(self) -> timedelta | None:

@@ -9,10 +9,16 @@ from datetime import datetime, timedelta
 
 from registry.background import Work
 from registry.config import Settings
+from registry.domain.scan_reports.attaching import SECONDS as ATTACHING_SECONDS
+from registry.domain.scan_reports.attaching import Attaching
+from registry.domain.scan_reports.attachments import Attachments
+from registry.domain.scan_reports.writer import ReportWriter
 from registry.domain.scanning import states
+from registry.domain.scanning.attaching_rows import AttachingRows
 from registry.domain.scanning.own_database import OwnDatabase, Shelf
 from registry.domain.scanning.passes import Passes
 from registry.domain.scanning.queue import TASK, Queue
+from registry.domain.scanning.reading import Reader
 from registry.domain.scanning.reports import Reports
 from registry.domain.scanning.rescans import Rescans
 from registry.domain.scanning.watch import Watch
@@ -26,6 +32,7 @@ from registry.ecr.binding import Stores
 from registry.ground import Ground
 from registry.http.logs import fields
 from registry.http.metrics import Metrics
+from registry.scanners.apart import Apart
 from registry.scanners.scanner import ScanFailed, Scanner, ScannerMissing, ScannerVersion
 from registry.scanners.trivy import Trivy
 
@@ -165,7 +172,13 @@ def shelved(settings: Settings, ground: Ground, stores: Stores, trivy: Trivy) ->
 
 
 def scanning_of(
-    settings: Settings, ground: Ground, stores: Stores, metrics: Metrics, scanner: Scanner
+    settings: Settings,
+    ground: Ground,
+    stores: Stores,
+    metrics: Metrics,
+    scanner: Scanner,
+    *,
+    reader: Reader,
 ) -> Scanning:
     """What scans over the ground."""
     database = ground.database
@@ -180,6 +193,8 @@ def scanning_of(
         passes=passes_of(ground),
         address=address_of(settings),
         vex=stores.vex,
+        reader=reader,
+        attaching=AttachingRows(settings.attached_forms),
         timeout=timedelta(seconds=settings.scan_timeout),
     )
     rescans = Rescans(database, duration=settings.scan_duration)
@@ -193,7 +208,8 @@ def scan_works(
 
     The last is to be ended first: it ends the scanner, which may take minutes by itself.
     """
-    scanning = scanning_of(settings, ground, stores, metrics, scanner)
+    reader = Reader(Apart())
+    scanning = scanning_of(settings, ground, stores, metrics, scanner, reader=reader)
     update = timedelta(hours=settings.scan_database_hours)
     ended = threading.Event()
 
@@ -201,6 +217,7 @@ def scan_works(
         stop.wait()
         ended.set()
         scanner.stop()
+        reader.stop()
 
     def scan(stop: threading.Event) -> None:
         scanning.scan(lambda: stop.is_set() or ended.is_set())
@@ -212,7 +229,15 @@ def scan_works(
     return [*each, Work("scanner", look, SECONDS), Work("scanner-end", end, 0.0)]
 
 
-def following_works(ground: Ground, stores: Stores) -> Sequence[Work]:
+def following_works(
+    settings: Settings, ground: Ground, stores: Stores, writer: ReportWriter
+) -> Sequence[Work]:
     """What is done after scans."""
-    recounting = Recounting(ground.database, stores.scans, lambda *_: None)
-    return [Work("vex", recounting.run, RECOUNT_SECONDS)]
+    rows = AttachingRows(settings.attached_forms)
+    recounting = Recounting(ground.database, stores.scans, rows.note)
+    attachments = Attachments(stores.images, stores.uploads, writer)
+    attaching = Attaching(ground.database, writer, attachments, rows)
+    return [
+        Work("vex", recounting.run, RECOUNT_SECONDS),
+        Work("attaching", attaching.run, ATTACHING_SECONDS),
+    ]

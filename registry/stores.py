@@ -23,6 +23,7 @@ from registry.domain.gates.doors import uncounted as uncounted_gates
 from registry.domain.gates.gates import Gates
 from registry.domain.gates.knowledge import Knowledge
 from registry.domain.gates.signatures import Signatures
+from registry.domain.gates.tellings import Tellings
 from registry.domain.grants import Grants
 from registry.domain.guards import Guards
 from registry.domain.identities.groups import Groups
@@ -73,6 +74,7 @@ from registry.domain.vex.vex import Vex
 from registry.ecr.binding import Stores as EcrStores
 from registry.ground import Ground
 from registry.iam.service import Stores
+from registry.scanners.apart import Apart
 from registry.scanners.process import Bounds
 from registry.scanners.trivy import Trivy, TrivySettings
 
@@ -102,7 +104,7 @@ def scanner_of(settings: Settings) -> Trivy:
 
 def report_writer_of(settings: Settings, stores: EcrStores) -> ReportWriter:
     """What writes of scans."""
-    return ReportWriter(stores.images, stores.scans, Converter(scanner_of(settings)))
+    return ReportWriter(stores.images, stores.scans, Converter(scanner_of(settings), Apart()))
 
 
 def attachments_of(stores: EcrStores, writer: ReportWriter) -> Attachments:
@@ -291,7 +293,15 @@ def ecr_stores(settings: Settings, ground: Ground, gated: Count = uncounted_gate
         scans=scans,
         vex=vex,
         gates=gates,
-        doors=Doors(database, ground.cache, gates, knowledge, access, count=gated),
+        doors=Doors(
+            database,
+            ground.cache,
+            gates,
+            knowledge,
+            access,
+            count=gated,
+            tell=Tellings(database).tell,
+        ),
         caching=caching_of(
             settings,
             ground,

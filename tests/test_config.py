@@ -32,6 +32,7 @@ def test_every_setting_can_come_from_the_environment() -> None:
     special = {"account": "111122223333", "region": "eu-north-1", "sparse_manifests": "none",
                "key_provider": "aws", "storage": "s3", "log_level": "debug", "log_format": "text",
                "custom_domains": "images.example.com=111122223333/eu-north-1",
+               "scan_attach": "spdx",
                "mirror_hosts": "hub.example.com=docker.io"}  # fmt: skip
     environment = {
         ENVIRONMENT_PREFIX + item.name.upper(): special.get(item.name) or values[str(item.type)]

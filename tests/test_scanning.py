@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from registry.config import Settings
+from registry.domain.scanning.reading import Reader
 from registry.http.metrics import Metrics
 from registry.scanners.scanner import ScanFailed, ScannerMissing
 from registry.scanning import Scanning, address_of, scan_works, scanning_of
 from tests.application import OpenRegistry, Registry, client, loop, open_one, registry, template
-from tests.domain.scanning.world import DATABASE, NAME, FakeScanner, World
+from tests.domain.scanning.world import DATABASE, NAME, FakeScanner, Here, World
 
 __all__ = ["client", "loop", "open_one", "registry", "template"]
 HOUR = timedelta(hours=1)
@@ -30,7 +31,10 @@ def world(open_one: OpenRegistry) -> World:
 def scanning(world: World, metrics: Metrics | None = None) -> Scanning:
     """Of another process."""
     one = world.registry
-    return scanning_of(one.settings, one.ground, one.stores, metrics or Metrics(), world.scanner)
+    metrics = metrics or Metrics()
+    return scanning_of(
+        one.settings, one.ground, one.stores, metrics, world.scanner, reader=Reader(Here())
+    )
 
 
 def never() -> bool:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from registry.api.routes import Call, Document, Need, Route
-from registry.domain.scanning.settings import NONE, ScanSettings, attached_forms
+from registry.domain.scanning.settings import NONE, ScanSettings
 from registry.values.digest import Digest
 from registry.values.errors import ParameterInvalid
 from registry.values.reference import repository_name, tag_name
+from registry.values.reports import attached
 from registry.values.scope import Scope
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ class VexEndpoints:
         }
         if "image" in call.query:
             image = self._images.get(repository, _reference(call.query["image"])).image
-            attached = self._vex.attached(repository, image.digest)
-            found |= {"imageDigest": str(image.digest), "attached": [_told(e) for e in attached]}
+            beside = self._vex.attached(repository, image.digest)
+            found |= {"imageDigest": str(image.digest), "attached": [_told(e) for e in beside]}
         return found
 
     def put(self, call: Call) -> Mapping[str, Any]:
@@ -119,7 +120,7 @@ def _settings(call: Call) -> ScanSettings:
     for name, given in (("attach", attach or ()), ("vexKeys", keys)):
         if not all(isinstance(each, str) for each in given):
             raise ParameterInvalid(f"the parameter '{name}' must be a JSON array of strings")
-    forms = None if attach is None else attached_forms(attach)
+    forms = None if attach is None else attached("attach", attach)
     return ScanSettings(forms, call.text("vexReferrers") or NONE, tuple(keys))
 
 
@@ -163,9 +164,9 @@ def _described(kept: Kept) -> dict[str, Any]:
     }
 
 
-def _told(attached: Attached) -> dict[str, Any]:
-    found: dict[str, Any] = {"referrerDigest": attached.digest}
-    if attached.document is None:
-        return {**found, "counts": False, "reason": attached.reason}
-    about = attached.document
+def _told(beside: Attached) -> dict[str, Any]:
+    found: dict[str, Any] = {"referrerDigest": beside.digest}
+    if beside.document is None:
+        return {**found, "counts": False, "reason": beside.reason}
+    about = beside.document
     return {**found, "counts": True, "form": about.form, "id": about.id, "author": about.author}

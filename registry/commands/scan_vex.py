@@ -15,7 +15,6 @@ from registry.commands.opened import opened
 from registry.commands.options import KEYS, STORAGE, Group, options, settings_of
 from registry.commands.scan_database import PRINCIPAL
 from registry.domain.scanning.settings import (
-    ATTACHED,
     TRUSTED,
     RepositoryScanSettings,
     ScanSettings,
@@ -23,6 +22,7 @@ from registry.domain.scanning.settings import (
 from registry.domain.vex.kept import VexDocuments
 from registry.stores import ecr_stores
 from registry.values.errors import ParameterInvalid
+from registry.values.reports import ATTACHED
 
 if TYPE_CHECKING:
     from registry.domain.repositories import Repository

@@ -33,11 +33,11 @@ def note(
     digest = connection.execute(query).scalar()
     if digest is None:
         return
-    referring = referrers(connection, repository_id, [digest])
+    following = referrers(connection, repository_id, [digest])
     listed = listed_by(connection, repository_id, [image_id]) if children else set()
-    found = (referring | listed) - {image_id}
+    found = (following | listed) - {image_id}
     # One whose subject was deleted before follows that, whatever else left it behind.
-    referring |= {each for each, child in among(connection, listed).items() if not child}
+    following |= {each for each, child in among(connection, listed).items() if not child}
     forget(connection, sorted(found))
     now = datetime.now(UTC)
     rows = [
@@ -45,7 +45,7 @@ def note(
             "image_id": each,
             "repository_id": repository_id,
             "since": now,
-            "child": each not in referring,
+            "child": each not in following,
         }
         for each in sorted(found)
     ]
@@ -79,15 +79,34 @@ def of(connection: sa.Connection, repository_id: int) -> set[int]:
 
 def referrers(connection: sa.Connection, repository_id: int, digests: Sequence[str]) -> set[int]:
     """Ids of the images that refer to these, by their manifest or by their tag."""
-    names = [tag for digest in digests for tag in tags_of(digest)]
-    by_subject = sa.select(images.c.id).where(
+    return {image_id for _, image_id in referring(connection, repository_id, digests)}
+
+
+def referring(
+    connection: sa.Connection, repository_id: int, digests: Sequence[str]
+) -> set[tuple[str, int]]:
+    """Each of the digests that an image refers to, and that image's id."""
+    names = {name: digest for digest in digests for name in tags_of(digest)}
+    by_subject = sa.select(images.c.subject, images.c.id).where(
         images.c.repository_id == repository_id, images.c.subject.in_(digests)
     )
-    by_tag = sa.select(tags.c.image_id).where(
+    by_tag = sa.select(tags.c.name, tags.c.image_id).where(
         tags.c.repository_id == repository_id, tags.c.name.in_(names)
     )
-    found = set(connection.execute(by_subject).scalars())
-    return found | set(connection.execute(by_tag).scalars())
+    found = {(row.subject, row.id) for row in connection.execute(by_subject)}
+    return found | {(names[row.name], row.image_id) for row in connection.execute(by_tag)}
+
+
+def held(
+    connection: sa.Connection, repository_id: int, digests: Sequence[str]
+) -> set[tuple[str, int]]:
+    """Each of the digests that an image refers to or lists, and that image's id."""
+    by_index = sa.select(image_children.c.digest, images.c.id).join(
+        images, images.c.id == image_children.c.image_id
+    )
+    mine = (images.c.repository_id == repository_id, image_children.c.digest.in_(digests))
+    listed = {(row.digest, row.id) for row in connection.execute(by_index.where(*mine))}
+    return listed | referring(connection, repository_id, digests)
 
 
 def listed_by(connection: sa.Connection, repository_id: int, image_ids: Sequence[int]) -> set[int]:

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from registry.database.schema import images, repositories, resting
+from registry.domain.subject_tags import tags_of
 from registry.values.errors import RestingNotFound
 from registry.values.scope import Scope
 
@@ -100,7 +101,12 @@ def resting_image(connection: sa.Connection, item: Resting, digest: str) -> Rest
 
 
 def resting_referrers(connection: sa.Connection, item: Resting) -> list[Resting]:
-    """Those that were deleted with the image or later: none that somebody had deleted before."""
+    """Those that were deleted with the image or later: none that somebody had deleted before.
+
+    They refer to it by their manifest, or by a tag of cosign's scheme or the OCI fallback's.
+    """
+    names = set(tags_of(str(item.digest)))
+    by_tag = sa.type_coerce(resting.c.tags, sa.Text).contains(min(names))
     query = (
         select()
         .join(images, images.c.repository_id == resting.c.shadow_id)
@@ -109,10 +115,15 @@ def resting_referrers(connection: sa.Connection, item: Resting) -> list[Resting]
             resting.c.repository == item.repository,
             resting.c.kind == "image",
             resting.c.deleted_at >= item.deleted_at,
-            images.c.subject == item.digest,
+            sa.or_(images.c.subject == item.digest, by_tag),
         )
+        .add_columns(images.c.subject)
     )
-    return [item_of(row) for row in connection.execute(query)]
+    return [
+        item_of(row)
+        for row in connection.execute(query)
+        if row.subject == item.digest or names.intersection(row.tags)
+    ]
 
 
 def stands(connection: sa.Connection, item: Resting) -> bool:

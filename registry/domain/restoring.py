@@ -18,7 +18,7 @@ from registry.database.schema import (
     resting,
     tags,
 )
-from registry.domain import events, key_spaces, quotas, shadows
+from registry.domain import events, key_spaces, quotas, shadows, storage_class
 from registry.domain.links import fill_gap, hold, link
 from registry.domain.repositories import Repository, find
 from registry.domain.rest_rows import Resting, resting_image, resting_referrers, stands
@@ -108,6 +108,9 @@ def _move_back(connection: sa.Connection, item: Resting, target: Repository) -> 
         image_id = connection.execute(query).scalar_one()
         _relink(connection, target.id, image_id, shadow_id)
         back = replace(back, images=(digest,))
+        if storage_class.status_of(connection, image_id) == storage_class.ACTIVE:
+            # What it lists may have been archived while it rested.
+            storage_class.restore(connection, target, image_id)
     back += _point_tags(connection, target, item, image_id)
     # Its row of what rests goes with it, as do its links.
     connection.execute(sa.delete(repositories).where(repositories.c.id == shadow_id))

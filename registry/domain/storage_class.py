@@ -130,9 +130,14 @@ def wake(connection: sa.Connection, repository: Repository, image_id: int, *, in
 
     Source: ECR User Guide, "Restoring an image": pushing it again restores it at once.
     """
-    status = sa.select(images.c.status).where(images.c.id == image_id)
-    if index or connection.execute(status).scalar() != ACTIVE:
+    if index or status_of(connection, image_id) != ACTIVE:
         restore(connection, repository, image_id)
+
+
+def status_of(connection: sa.Connection, image_id: int) -> str | None:
+    """Its status; None where there is no such image."""
+    status = sa.select(images.c.status).where(images.c.id == image_id)
+    return connection.execute(status).scalar()
 
 
 def _children(connection: sa.Connection, repository_id: int, image_ids: Sequence[int]) -> list[int]:

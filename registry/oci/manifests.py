@@ -54,8 +54,8 @@ class ManifestEndpoints:
         repository = self._repositories.get(call.scope, call.name)
         reference = _reference(call)
         stored = await self._stored(repository, reference)
-        if not call.by_scanner:
-            await self._admit(call, repository, stored)
+        if not call.by_scanner and not await self._admit(call, repository, stored):
+            return _unnamed(stored, reference)
         headers = {
             **VERSION,
             "Docker-Content-Digest": str(stored.image.digest),
@@ -69,12 +69,18 @@ class ManifestEndpoints:
             self._pulls.pulled(repository, stored.image, call.user, tag)
         return Response(stored.content, headers=headers)
 
-    async def _admit(self, call: Call, repository: Repository, stored: Stored) -> None:
-        """Raise ImageArchived, or GateRefused, where nobody may pull the image now."""
+    async def _admit(self, call: Call, repository: Repository, stored: Stored) -> bool:
+        """Raise ImageArchived, or GateRefused, where nobody may pull the image now.
+
+        False for who may push over a refused image, and asks whether there is one.
+        """
         stored.image.require_active()
-        if self._doors.stand(repository):
-            pass_through = self._doors.image if call.request.method == "GET" else self._doors.look
-            await run_in_threadpool(pass_through, repository, stored, _asker(call))
+        if not self._doors.stand(repository):
+            return True
+        if call.request.method == "GET":
+            await run_in_threadpool(self._doors.image, repository, stored, _asker(call))
+            return True
+        return await run_in_threadpool(self._doors.look, repository, stored, _asker(call))
 
     async def _stored(self, repository: Repository, reference: Digest | str) -> Stored:
         if self._remote:
@@ -119,6 +125,17 @@ class ManifestEndpoints:
         else:
             await run_in_threadpool(self._images.untag, repository, reference)
         return Response(status_code=202, headers=VERSION)
+
+
+def _unnamed(stored: Stored, reference: Digest | str) -> Response:
+    """There is such a manifest: no more than that, unless its digest is known already.
+
+    Docker goes on with a GET where it learns no digest, and is refused with the reason.
+    """
+    headers = {**VERSION, "Content-Type": stored.image.media_type}
+    if isinstance(reference, Digest):
+        headers["Docker-Content-Digest"] = str(stored.image.digest)
+    return Response(stored.content, headers=headers)
 
 
 def _reference(call: Call) -> Digest | str:

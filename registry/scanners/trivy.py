@@ -12,7 +12,6 @@ import threading
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from registry.scanners.child import NOT_FOUND
 from registry.scanners.databases import Cache, Held
@@ -32,6 +31,7 @@ _KEPT = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 _NO_PROXY = "127.0.0.1,localhost,::1"
 _LINE = re.compile(r"^\S+\s+(?:FATAL|ERROR)\s+")
+_SCHEMA = re.compile(rb'"SchemaVersion"\s*:\s*2\b')
 _MESSAGE_MAX = 1000
 _CUT_SHORT = "The scan was cut short: the server stopped."
 _NO_JAVA = "'--skip-java-db-update' cannot be specified on the first run"
@@ -220,13 +220,8 @@ def missing(program: str) -> str:
 
 
 def _report(text: bytes) -> bytes:
-    """The report, if it is one. Raises ScanFailed."""
-    try:
-        found: Any = json.loads(text)
-        known = isinstance(found, dict) and found.get("SchemaVersion") == 2
-    except ValueError:
-        known = False
-    if not known:
+    """The report, if it looks like one; it is read elsewhere. Raises ScanFailed."""
+    if not text.lstrip()[:1] == b"{" or _SCHEMA.search(text) is None:
         raise ScanFailed("The scanner wrote something that is no report.", again=True)
     return text
 

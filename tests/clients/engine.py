@@ -2,11 +2,14 @@
 
 Pitfalls met: the exec root holds unix sockets, whose paths may be 107 bytes long, so its folder
 is short; with SIGTERM the daemon ends its own containerd, so nothing else is to be stopped; it
-may leave mounts behind (overlay, a network name space), which go before the folder does.
+may leave mounts behind (overlay, a network name space), which go before the folder does. Two
+engines on one bridge would give its addresses to containers twice; and one without any bridge
+(`--bridge=none`) would take away the bridge of all others.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -17,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.clients.bridges import Bridge
 from tests.clients.programs import Program
 from tests.tools import missing, require_tool
 
@@ -62,23 +66,31 @@ def restartable_engine(*options: str) -> Iterator[OwnEngine]:
 
 
 class OwnEngine:
-    """A dockerd in a folder of its own, which goes with it."""
+    """A dockerd in a folder of its own, with a bridge of its own; both go with it."""
+
+    _numbers = itertools.count()
 
     def __init__(self, client: Path, options: Sequence[str]) -> None:
+        self._bridge = Bridge(next(self._numbers))
         self.folder = Path(tempfile.mkdtemp(prefix="mo"))
         self.host = f"unix://{self.folder}/docker.sock"
         self._client = client
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
+        self._bridged = False
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
+        if not self._bridged:
+            self._bridge.add()
+            self._bridged = True
         folder = self.folder
         command = [str(require_tool("dockerd")), "--data-root", f"{folder}/data"]
         command += ["--exec-root", f"{folder}/exec", "-p", f"{folder}/pid", "-H", self.host]
+        command += ["--bridge", self._bridge.name, *self._options]
         with (folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, *self._options], stdout=log, stderr=log, start_new_session=True
+                command, stdout=log, stderr=log, start_new_session=True
             )
         _await(self._client, self.host, self._process, folder / "log")
 
@@ -92,6 +104,8 @@ class OwnEngine:
     def close(self) -> None:
         """Stop it for good."""
         self.stop()
+        if self._bridged:
+            self._bridge.remove()
         _unmount_below(self.folder)
         shutil.rmtree(self.folder)
 

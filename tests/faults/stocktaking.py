@@ -14,9 +14,12 @@ import sqlalchemy as sa
 from registry.config import Settings
 from registry.database import schema
 from registry.domain.garbage import Freed, Garbage
+from registry.domain.lifecycle.following import Following
+from registry.domain.lifecycle.uses import Uses
 from registry.domain.vault import Vault, blob_path, upload_path
 from registry.ground import Ground, lay_ground
 from registry.storage.driver import name_of
+from registry.stores import deletions_of, repositories_of
 from registry.values.digest import Digest
 
 
@@ -163,5 +166,44 @@ def collect_all(data: Path) -> Freed:
         freed = garbage.run(Event())
         assert freed is not None
         return freed
+    finally:
+        ground.close()
+
+
+def follow_all(data: Path) -> int:
+    """Let everything that deletions left behind follow; how many images that were."""
+    hour, settings = timedelta(hours=1), Settings(data=data)
+    ground = lay_ground(settings)
+    try:
+        following = Following(
+            ground.database,
+            repositories_of(settings, ground),
+            deletions_of(settings, ground),
+            Uses(ground.database),
+            grace=hour,
+            clock=lambda: datetime.now(UTC) + 2 * hour,
+        )
+        with ground.database.write() as connection:  # a server that was killed held it
+            connection.execute(sa.delete(schema.tasks))
+        return following.run(Event())
+    finally:
+        ground.close()
+
+
+def loose_images(data: Path) -> set[str]:
+    """Digests of images without a tag that no index lists, but for those at rest."""
+    images, children, holders = schema.images, schema.image_children, schema.images.alias()
+    tagged = sa.exists().where(schema.tags.c.image_id == images.c.id)
+    listed = (
+        sa.exists()
+        .where(children.c.digest == images.c.digest, children.c.image_id == holders.c.id)
+        .where(holders.c.repository_id == images.c.repository_id)
+    )
+    resting = sa.exists().where(schema.resting.c.shadow_id == images.c.repository_id)
+    ground = lay_ground(Settings(data=data))
+    try:
+        with ground.database.read() as connection:
+            query = sa.select(images.c.digest).where(~tagged, ~listed, ~resting)
+            return set(connection.execute(query).scalars())
     finally:
         ground.close()

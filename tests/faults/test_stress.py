@@ -1,6 +1,7 @@
 """Everything at once: clients that push, pull, mount, tag anew and delete, two collectors with a
-grace period of seconds, and a server that is killed at random. What was acknowledged is there,
-byte for byte, and after a last collection nothing else is.
+grace period of seconds, lifecycle policies and what follows deletions, and a server that is
+killed at random. What was acknowledged is there, byte for byte, and after a last collection
+nothing else is.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from tests import images
 from tests.domain.lifecycle.world import policy, rule, tagged
 from tests.faults.client import Answer, Client, Gone, chance, digest_of, pieces
 from tests.faults.forked import Forked
-from tests.faults.stocktaking import collect_all, take_stock
+from tests.faults.stocktaking import collect_all, follow_all, loose_images, take_stock
 
 SECONDS = float(os.environ.get("STRESS_SECONDS", "30"))
 """How long; more for the figures of docs/reliability.md."""
@@ -42,7 +43,9 @@ TAGS = 4
 """Of each client in each repository."""
 DOOMED = "x"
 """How the tags begin of images that a lifecycle policy takes away but for a few."""
-WANTED = ("pushed", "pulled", "deleted", "mounted", "kills", "blobs collected")
+WANTED = (
+    "pushed", "indexes pushed", "pulled", "deleted", "mounted", "kills", "blobs collected",
+)  # fmt: skip
 ROUNDS = 60
 """Of one push: a blob that was collected while the server was down is sent again."""
 
@@ -53,6 +56,7 @@ class Held:
 
     repository: str
     image: images.Image
+    """With its children, if it is an index."""
     stands: bool | None
     """None where a kill came between the question and the answer."""
 
@@ -94,16 +98,19 @@ class Owner:
     ) -> None:
         self.random = chance(seed)
         self.held: list[Held] = []
+        self.loose: set[str] = set()
+        """Digests of images of an index that was perhaps never there: nothing takes them away."""
         self._name = f"c{seed}"
         self._port, self._authorization = port, authorization
         self._layers = layers
+        self._listed: dict[str, list[images.Image]] = {each: [] for each in REPOSITORIES}
         self._score = score
 
     def play(self, clock: Clock) -> None:
         """One thing after the other; a kill cuts one of them short."""
         ways: list[Callable[[Client], None]] = [
             *[self.push] * 5, *[self.pull] * 3, *[self.delete] * 2, self.mount, self.abandon,
-            *[self.doom] * 2,
+            *[self.doom] * 2, *[self.push_index] * 2,
         ]  # fmt: skip
         with self.client() as client:
             while clock.left() > 0:
@@ -120,10 +127,7 @@ class Owner:
         """A new image under a tag that an older one may have."""
         while len(self.held) >= KEPT:
             self.delete(client)
-        layers = self.random.sample(self._layers, self.random.randint(1, 3))
-        seed = self.random.randbytes(6).hex()
-        image = images.oci_image(*layers, annotations={"seed": seed})
-        repository = self.random.choice(REPOSITORIES)
+        image, repository = self._made(), self.random.choice(REPOSITORIES)
         held = Held(repository, image, None)
         for _ in range(ROUNDS):
             begun = time.monotonic()
@@ -144,6 +148,35 @@ class Owner:
             held.stands = False
             self._score("too slow for the grace period")
         pytest.fail("no push was quick enough")
+
+    def push_index(self, client: Client) -> None:
+        """An index of a new image, and of one that an index of its own lists, or listed before."""
+        while len(self.held) >= KEPT:
+            self.delete(client)
+        repository = self.random.choice(REPOSITORIES)
+        children = [self._made(), *self._listed[repository][:1]]
+        index = images.index({f"a{n}": each for n, each in enumerate(children)})
+        self.loose |= {each.digest for each in children}
+        for child in children:  # the second one is perhaps there, and perhaps on its way out
+            for blob in child.blobs:
+                self._blob(client, repository, blob.content)
+            answer = client.put_manifest(repository, child.digest, child.manifest, child.media_type)
+            if answer.status == 400:
+                return  # a blob was waited for too long, as in `push`
+            assert answer.status == 201, answer
+        held = Held(repository, index, None)
+        self.held.append(held)
+        answer = self._manifest(client, held)
+        assert answer.status == 201, answer
+        held.stands = True
+        self.loose -= {each.digest for each in children}
+        self._listed[repository] = children
+        self._score("indexes pushed")
+
+    def _made(self) -> images.Image:
+        """Of shared layers, and like no other."""
+        layers = self.random.sample(self._layers, self.random.randint(1, 3))
+        return images.oci_image(*layers, annotations={"seed": self.random.randbytes(6).hex()})
 
     def _manifest(self, client: Client, held: Held) -> Answer:
         reference = held.image.digest
@@ -219,13 +252,10 @@ class Owner:
 
     def doom(self, client: Client) -> None:
         """An image of shared layers that a lifecycle policy will take away."""
-        layers = self.random.sample(self._layers, self.random.randint(1, 3))
-        seed = self.random.randbytes(6).hex()
-        image = images.oci_image(*layers, annotations={"seed": seed})
-        repository = self.random.choice(REPOSITORIES)
+        image, repository = self._made(), self.random.choice(REPOSITORIES)
         for blob in image.blobs:
             self._blob(client, repository, blob.content)
-        tag = f"{DOOMED}-{self._name}-{seed}"
+        tag = f"{DOOMED}-{self._name}-{image.digest[7:19]}"
         answer = client.put_manifest(repository, tag, image.manifest, image.media_type)
         assert answer.status in {201, 400}, answer
         self._score("pushed to expire")
@@ -246,11 +276,13 @@ class Owner:
         if answer.status == 404 and held.stands is not True:
             return
         assert answer.status == 200, (held.stands, answer)
-        assert answer.body == held.image.manifest
-        for blob in held.image.blobs:
-            found = client.blob(held.repository, blob.digest)
-            assert found.status == 200, (blob.digest, found)
-            assert found.body == blob.content
+        for image in (held.image, *held.image.children):
+            answer = client.manifest(held.repository, image.digest)
+            assert (answer.status, answer.body) == (200, image.manifest), answer
+            for blob in image.blobs:
+                found = client.blob(held.repository, blob.digest)
+                assert found.status == 200, (blob.digest, found)
+                assert found.body == blob.content
         self._score("pulled")
 
 
@@ -360,6 +392,9 @@ def test_everything_at_once(quick_folder: Path) -> None:
         owners = crowd(server, authorization, score)
         server.stop()
         take_stock(server.data).check()
+        followed = follow_all(server.data)
+        claimed = {held.image.digest for owner in owners for held in owner.held}
+        assert loose_images(server.data) <= claimed.union(*(owner.loose for owner in owners))
         collect_all(server.data)
         stock = take_stock(server.data)
         stock.check_tidy()
@@ -374,7 +409,12 @@ def test_everything_at_once(quick_folder: Path) -> None:
         assert "Traceback" not in log
         score.counts["runs of lifecycle policies in the server"] = log.count("lifecycle policy ran")
         score.counts["collections that freed, in the server"] = log.count('"garbage collected"')
+        score.counts["times that images followed, in the server"] = log.count(
+            "images followed what"
+        )
+        score.counts["followed at the end"] = followed
     print(f"{SECONDS:g} s: {dict(score.counts)}; {stock.blobs} blobs are left")
     expired = score.counts["expired beside the server"]
     assert expired + score.counts["runs of lifecycle policies in the server"] > 5
+    assert followed + score.counts["times that images followed, in the server"] > 0
     assert not score.missing()

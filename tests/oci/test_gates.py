@@ -59,15 +59,26 @@ def test_by_tag_and_by_digest(registry: Registry, puller: AccessKey) -> None:
             assert docker.get(f"{URL}/manifests/{reference}").status_code == 200
 
 
-def test_head_tells_those_alone_who_may_push(registry: Registry, puller: AccessKey) -> None:
+def test_head_answers_those_alone_who_may_push_and_names_nothing(
+    registry: Registry, puller: AccessKey
+) -> None:
     gate(registry)
     with registry.http(puller) as docker:
         assert docker.head(f"{URL}/manifests/bad").status_code == 403
         assert docker.head(f"{URL}/manifests/good").status_code == 200
     pusher = registry.user("pusher", allow(*PULL, "ecr:PutImage", resource=on(NAME)))
     with registry.http(pusher) as docker:
-        assert docker.head(f"{URL}/manifests/bad").status_code == 200
+        answer = docker.head(f"{URL}/manifests/bad")
+        assert answer.status_code == 200
+        assert answer.headers["content-length"] == str(len(BAD.manifest))
+        assert not {"docker-content-digest", "etag"} & set(answer.headers)  # it asks on by GET
         refused(docker.get(f"{URL}/manifests/bad"))
+        known = docker.head(f"{URL}/manifests/{BAD.digest}")
+        assert (known.status_code, known.headers["docker-content-digest"]) == (200, BAD.digest)
+        good = docker.head(f"{URL}/manifests/good")
+        assert good.headers["docker-content-digest"] == GOOD.digest
+        gate(registry, dryRun=True)
+        assert docker.head(f"{URL}/manifests/bad").headers["docker-content-digest"] == BAD.digest
 
 
 def test_layers_that_only_refused_images_need(registry: Registry, puller: AccessKey) -> None:

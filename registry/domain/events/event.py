@@ -24,11 +24,17 @@ REPOSITORY = "ECR Repository Action"
 """Of our own: at AWS only CloudTrail tells of repositories."""
 LIFECYCLE = "ECR Lifecycle Notice"
 """Of our own: what a lifecycle policy is about to take away."""
+GATE = "ECR Gate Action"
+"""Of our own: a pull that a gate refused, or would have."""
 
 PUSH, DELETE, PULL = "PUSH", "DELETE", "PULL"
-ACTIONS = (PUSH, DELETE, PULL, "CREATE", "UPDATE_STORAGE_CLASS", "REPLICATE", "EXPIRE")
+REFUSE, WOULD_REFUSE = "REFUSE", "WOULD_REFUSE"
+ACTIONS = (
+    *(PUSH, DELETE, PULL, "CREATE", "UPDATE_STORAGE_CLASS", "REPLICATE", "EXPIRE"),
+    *(REFUSE, WOULD_REFUSE),
+)
 
-DETAIL_TYPES = (IMAGE, REFERRER, SCAN, REPLICATION, PULL_THROUGH, REPOSITORY, LIFECYCLE)
+DETAIL_TYPES = (IMAGE, REFERRER, SCAN, REPLICATION, PULL_THROUGH, REPOSITORY, LIFECYCLE, GATE)
 
 
 def new_id() -> str:

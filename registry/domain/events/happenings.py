@@ -212,5 +212,29 @@ def about_to_expire(
     record(connection, _about(repository, kinds.LIFECYCLE, detail))
 
 
+def gated(
+    connection: sa.Connection,
+    repository: Repository,
+    refusal: Mapping[str, Any],
+    message: str,
+    *,
+    who: str,
+    dry_run: bool,
+) -> None:
+    """A gate refused a pull of an image, or would have; `refusal` is as clients are told."""
+    detail = {
+        "result": "SUCCESS" if dry_run else "FAILURE",
+        "action-type": kinds.WOULD_REFUSE if dry_run else kinds.REFUSE,
+        "image-digest": refusal["imageDigest"],
+        "gate": refusal["gate"],
+        "rule": refusal["rule"],
+        "finding-count": refusal["findingCount"],
+        "findings": refusal["findings"],
+        "reason": message,
+        "principal": who,
+    }
+    record(connection, _about(repository, kinds.GATE, detail))
+
+
 def _about(repository: Repository, kind: str, detail: Mapping[str, Any]) -> Event:
     return Event(repository.scope, repository.name, kind, detail, (repository.arn,))

@@ -7,6 +7,7 @@ what a crash kept from being forgotten is found among the last lines: an event i
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
@@ -17,8 +18,10 @@ from registry.domain.audit import day_path, days_kept
 if TYPE_CHECKING:
     from pathlib import Path
 
-_TAIL = 1024 * 1024
-"""Bytes: more than one batch of events."""
+BATCH_BYTES = 1 << 20
+"""Bytes of events that are appended and forgotten together, but for one that alone has more."""
+_TAIL = 2 * BATCH_BYTES
+_ID = re.compile(rb'"id":"([0-9a-f-]{36})"')
 
 
 class EventLog:
@@ -28,14 +31,14 @@ class EventLog:
         self._folder = folder
         self._days = days
 
-    def last_lines(self) -> bytes:
-        """The end of what is written."""
+    def last_ids(self) -> frozenset[str]:
+        """The ids of the events at the end of what is written."""
         newest = [path for _, path in days_kept(self._folder)][-1:]
         for path in newest:
             with path.open("rb") as file:
                 file.seek(max(path.stat().st_size - _TAIL, 0))
-                return file.read()
-        return b""
+                return frozenset(found.decode() for found in _ID.findall(file.read()))
+        return frozenset()
 
     def append(self, lines: Sequence[str]) -> None:
         """Write them and make them durable. Raises OSError."""

@@ -18,6 +18,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from registry.domain.events.deliveries import Delivery, Failure
+from registry.domain.events.log import BATCH_BYTES
 from registry.domain.events.webhook import DeliveryFailed, Webhook
 from registry.domain.tasks import Task, now
 from registry.values.errors import Damaged, EntityNotFound, Unavailable
@@ -39,6 +40,8 @@ REFUSALS_MAX = 8
 """So often an event is shown to a target that answers that it does not want it."""
 
 _BATCH = 50
+_LOG_BATCH = 500
+"""Each is one commit, which empties every cache: pulls come by the hundred."""
 _SETTLE_SECONDS = 1.0
 _THREADS = 64
 _IDLE_SECONDS = 5.0
@@ -94,16 +97,16 @@ class Courier:
             self._fail(target, [], DeliveryFailed(str(error)))
 
     def _write(self, target: Target, stop: threading.Event) -> None:
-        last = self._log.last_lines()
-        while not stop.is_set() and (batch := self._queue.batch(target.id, _BATCH)):
-            fresh = [each for each in batch if f'"id":"{each.event_id}"'.encode() not in last]
+        last = self._log.last_ids()
+        while not stop.is_set() and (batch := _short(self._queue.batch(target.id, _LOG_BATCH))):
+            fresh = [each for each in batch if each.event_id not in last]
             try:
                 self._log.append([each.body for each in fresh])
             except OSError as error:
                 _log.error("the event log cannot be written: %s", error.strerror)
                 self._fail(target, [], DeliveryFailed(error.strerror or "not written"))
                 return
-            last = b""
+            last = frozenset()
             self._settle(target, batch)
 
     def _send(self, target: Target, stop: threading.Event) -> None:
@@ -150,6 +153,16 @@ class Courier:
             self._queue.settle(target.id, taken, Failure(each, str(error), moment, final))
             self._count(_kind(target), "delivered", len(taken))
             self._count(_kind(target), "failed", 1)
+
+
+def _short(batch: list[Delivery]) -> list[Delivery]:
+    """As many of them as are to be appended together, one at least."""
+    size = 0
+    for number, each in enumerate(batch):
+        size += len(each.body)
+        if number and size > BATCH_BYTES:
+            return batch[:number]
+    return batch
 
 
 def delay(failures: int) -> timedelta:

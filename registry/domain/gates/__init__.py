@@ -7,4 +7,5 @@ signatures  whether somebody signed an image
 knowledge   what is known of an image: scan, findings, signature
 weighing    what a gate says of that, at a moment
 doors       where a pull is let through, or is not
+tellings    events of that
 """

@@ -52,6 +52,15 @@ class Asker:
     circumstances: Circumstances
 
 
+Tell = Callable[["Repository", Refusal, str], None]
+"""Takes what is refused, or would be, and the ARN of who asks for it."""
+ANYBODY = "anonymous"
+
+
+def untold(_repository: Repository, _refusal: Refusal, _who: str) -> None:
+    """For who tells nobody."""
+
+
 def uncounted(_rule: str, _outcome: str) -> None:
     """For who counts nothing."""
 
@@ -68,7 +77,9 @@ class Doors:
         access: Access,
         *,
         count: Count = uncounted,
+        tell: Tell = untold,
     ) -> None:
+        self._told = tell
         self._database = database
         self._cache = cache
         self._gates = gates
@@ -85,13 +96,19 @@ class Doors:
         if self.stand(repository):
             self._act(repository, self.verdicts(repository, stored), asker, PULL)
 
-    def look(self, repository: Repository, stored: Stored, asker: Asker) -> None:
-        """As `image`, for who asks for its digest alone.
+    def look(self, repository: Repository, stored: Stored, asker: Asker) -> bool:
+        """As `image`, for who asks whether it is there; False: it is, and no more is to be told.
 
-        Who may push there may know it: a client asks so what a tag stands on before it moves it.
+        Who may push there may know that it is there: a client asks so before it pushes. But what
+        a tag stands on it is not told: else a client that has the image already would say that
+        it pulled it, and never ask for what it is refused.
         """
-        if self.stand(repository) and not self._may_push(repository, asker):
-            self.image(repository, stored, asker)
+        if not self.stand(repository):
+            return True
+        if self._may_push(repository, asker):
+            return not _refusing(self.verdicts(repository, stored))
+        self.image(repository, stored, asker)
+        return True
 
     def blob(self, repository: Repository, digest: Digest, asker: Asker) -> None:
         """Raise GateRefused for a layer that only refused images of the repository need.
@@ -172,6 +189,7 @@ class Doors:
         action = repository.scope.action(action)
         outcome = "would_refuse" if each.dry_run else "refused"
         self._count(each.rule, outcome)
+        self._told(repository, each, asker.identity.arn if asker.identity else ANYBODY)
         code = "GateWouldRefuse" if each.dry_run else "GateRefused"
         self._access.gated(
             asker.identity, action, repository.arn, asker.circumstances, (code, each.message)

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from registry.database.schema import images, lifecycle_policies
+from registry.database.schema import lifecycle_policies, repositories
 from registry.domain.deletions import Gone, Named
 from registry.domain.lifecycle.census import some
 from registry.domain.lifecycle.uses import used_among
+from registry.domain.orphans import held
+from registry.domain.shadows import RESTING
 from registry.domain.storage_class import ARCHIVED, set_status
 from registry.values.digest import Digest
 
@@ -106,12 +108,13 @@ class Acting:
         self, connection: sa.Connection, repository: Repository, look: _Look
     ) -> set[Digest]:
         """With what is protected from deletion, and its whole family."""
-        protected = self._deletions.protected(
-            connection, repository, [each.image.id for each in look.batch]
-        )
-        kept = {each.family for each in look.batch if each.image.id in protected}
-        spared = {each.image.digest for each in look.batch if each.family in kept}
-        return set(map(Digest.parse, spared | self._spared(connection, look)))
+        spared = self._spared(connection, look)
+        there = [each.image.id for each in look.batch if each.image.digest not in spared]
+        if there:
+            protected = self._deletions.protected(connection, repository, there)
+            kept = {each.family for each in look.batch if each.image.id in protected}
+            spared |= {each.image.digest for each in look.batch if each.family in kept}
+        return set(map(Digest.parse, spared))
 
     def _archive(self, repository: Repository, look: _Look, moment: datetime) -> Done:
         with self._database.write() as connection:
@@ -127,13 +130,13 @@ class Acting:
         now = some(connection, [each.image.id for each in look.batch])
         references = self._uses.references(connection, look.policy.repository_id)
         used = used_among(now.values(), references)
-        followed = _newly_followed(connection, look)
+        newly_held = _newly_held(connection, look)
         changed = {
             each.family
             for each in look.batch
             if now.get(each.image.id) != each.image
             or each.image.id in used
-            or each.image.digest in followed
+            or each.image.digest in newly_held
         }
         return {each.image.digest for each in look.batch if each.family in changed}
 
@@ -154,20 +157,21 @@ def batches(selections: Sequence[Selection]) -> Iterator[list[Selection]]:
 
 
 def _in_force(connection: sa.Connection, policy: LifecyclePolicy) -> bool:
-    changed_at = sa.select(lifecycle_policies.c.changed_at).where(
-        lifecycle_policies.c.repository_id == policy.repository_id
+    """Whether it is still the policy, of a repository that was not laid to rest meanwhile."""
+    changed_at = (
+        sa.select(lifecycle_policies.c.changed_at)
+        .join(repositories, repositories.c.id == lifecycle_policies.c.repository_id)
+        .where(repositories.c.id == policy.repository_id, repositories.c.account != RESTING)
     )
     return connection.execute(changed_at).scalar() == policy.changed_at
 
 
-def _newly_followed(connection: sa.Connection, look: _Look) -> set[str]:
-    """Digests of those that an image refers to which was pushed meanwhile."""
+def _newly_held(connection: sa.Connection, look: _Look) -> set[str]:
+    """Digests of those that an image lists or refers to which was pushed meanwhile."""
     found: set[str] = set()
     digests = [each.image.digest for each in look.batch]
     for at in range(0, len(digests), STEP):
-        query = sa.select(images.c.id, images.c.subject).where(
-            images.c.repository_id == look.policy.repository_id,
-            images.c.subject.in_(digests[at : at + STEP]),
-        )
-        found.update(row.subject for row in connection.execute(query) if row.id not in look.seen)
+        for digest, holder in held(connection, look.policy.repository_id, digests[at : at + STEP]):
+            if holder not in look.seen:
+                found.add(digest)
     return found

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from registry.database.schema import orphans, repositories
 from registry.domain.deletions import Gone, Named
 from registry.domain.lifecycle.leaving import Fates, Leaving, Left
+from registry.domain.orphans import among
 from registry.domain.shadows import RESTING
 from registry.domain.tasks import Task, now
 from registry.values.digest import Digest
@@ -97,7 +98,9 @@ class Following:
         named = {image_id: Digest.parse(each.digest) for image_id, each in fates.going.items()}
 
         def spare(connection: sa.Connection) -> set[Digest]:
-            now_ = self._fates(connection, repository.id, left)
+            still = among(connection, [each.image_id for each in left])
+            due = [each for each in left if each.image_id in still]  # none was pushed again
+            now_ = self._fates(connection, repository.id, due)
             return {digest for image_id, digest in named.items() if image_id not in now_.going}
 
         asked = [Named(digest, None) for digest in named.values()]

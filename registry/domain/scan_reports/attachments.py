@@ -1,8 +1,8 @@
 """Reports attached to their images: OCI artifacts whose subject is the image.
 
 `oras discover`, `cosign tree` and everything else that asks for referrers finds them; they are
-copied and deleted with the image, and are never scanned themselves. A newer report takes the
-place of the older one.
+copied and deleted with the image, and are never scanned themselves. A report that
+says something else takes the place of the older one.
 
 Source: OCI image-spec 1.1, "Guidelines for Artifact Usage"; distribution-spec 1.1, "Listing
 Referrers".
@@ -32,12 +32,15 @@ from registry.values.errors import (
 if TYPE_CHECKING:
     from registry.domain.images import Images, Stored
     from registry.domain.repositories import Repository
+    from registry.domain.scan_reports.converted import Converted
     from registry.domain.scan_reports.subject import Subject
     from registry.domain.scan_reports.writer import ReportWriter
     from registry.domain.uploads import Uploads
 
 SCANNED = "moorage.scanned-at"
 """Annotation of what is attached here: when the scan was."""
+FINGERPRINT = "moorage.content"
+"""Annotation of the same: what says whether a later report says anything else."""
 FORMS = (Form.CYCLONEDX, Form.SPDX, Form.SARIF)
 """Those that have an artifact type that others know."""
 
@@ -54,7 +57,7 @@ class Attached:
     subject: str
     digest: Digest
     is_new: bool
-    """False where the report of that scan was attached already."""
+    """False where a report that says the same was attached already."""
 
 
 class Attachments:
@@ -77,24 +80,22 @@ class Attachments:
             raise ParameterInvalid(f"format: only {known} can be attached")
         if form is not Form.SARIF:
             subject = single(subject)
-        scanned = moment(subject.scan.state.completed_at)
-        if scanned is None:
+        if subject.scan.state.completed_at is None:
             raise ScanNotFound(f"The scan of {subject.digest} has not come to a report yet")
+        made = self._writer.converted(subject, form)
         older = list(self._attached(repository, subject, form))
-        for each, at in older:
-            if at == scanned:
-                return Attached(form, subject.digest, each, is_new=False)
-        made = self._put(repository, subject, form, principal)
-        for each, at in older:
-            if at < scanned:
+        same = next((each for each, said in older if said == made.fingerprint), None)
+        digest = same or self._put(repository, subject, form, made, principal)
+        for each, _ in older:
+            if each != digest:
                 with suppress(ImageNotFound, ImageReferenced, Protected):
                     self._images.delete(repository, each)
-        return Attached(form, subject.digest, made, is_new=True)
+        return Attached(form, subject.digest, digest, is_new=same is None)
 
     def _attached(
         self, repository: Repository, subject: Subject, form: Form
     ) -> Iterator[tuple[Digest, str]]:
-        """What is attached in that form already, and the time of its scan."""
+        """What is attached in that form already, and what says whether it is the same."""
         after, more = "", True
         while more:
             page, more = self._images.referrers(
@@ -107,15 +108,16 @@ class Attachments:
             )
             for each in page:
                 after = str(each.image.digest)
-                scanned = _annotations(each).get(SCANNED)
-                if isinstance(scanned, str):
-                    yield each.image.digest, scanned
+                said = _annotations(each)
+                if isinstance(said.get(SCANNED), str):
+                    yield each.image.digest, str(said.get(FINGERPRINT))
 
-    def _put(self, repository: Repository, subject: Subject, form: Form, principal: str) -> Digest:
-        content = self._writer.write(subject, form)
+    def _put(
+        self, repository: Repository, subject: Subject, form: Form, made: Converted, principal: str
+    ) -> Digest:
         scanned = moment(subject.scan.state.completed_at)
         image = self._images.get(repository, Digest.parse(subject.digest))
-        layer = self._stored(repository, principal, content, form.media_type)
+        layer = self._stored(repository, principal, made.content, form.media_type)
         title = f"{form.value}.json"
         manifest = {
             "schemaVersion": 2,
@@ -128,7 +130,11 @@ class Attachments:
                 "digest": subject.digest,
                 "size": len(image.content),
             },
-            "annotations": {"org.opencontainers.image.created": scanned, SCANNED: scanned},
+            "annotations": {
+                "org.opencontainers.image.created": scanned,
+                SCANNED: scanned,
+                FINGERPRINT: made.fingerprint,
+            },
         }
         text = json.dumps(manifest, separators=(",", ":")).encode()
         return self._images.put(repository, text, _MANIFEST).image.digest

@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import json
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+from registry.domain.scan_reports.apart import WRITE
 from registry.domain.scan_reports.document import moment
 from registry.domain.scan_reports.forms import Form
-from registry.domain.scan_reports.stamping import Fact, NotThatForm, stamped
+from registry.domain.scan_reports.stamping import Fact
+from registry.scanners.apart import ApartFailed, ApartRefused
 from registry.scanners.scanner import Format, ScanFailed
 from registry.values.errors import Damaged, ParameterInvalid, ScanNotFound, Unavailable
 
 if TYPE_CHECKING:
     from registry.domain.scan_reports.subject import Subject
     from registry.domain.scanning.findings import Finding
-    from registry.domain.scanning.scans import ScanResult
+    from registry.domain.scanning.scans import ScanState
+    from registry.scanners.apart import Apart
     from registry.scanners.scanner import Scanner
 
 AT_ONCE = 2
@@ -27,51 +32,69 @@ WAIT_SECONDS = 30.0
 _FORMATS = {Form.SARIF: Format.SARIF, Form.CYCLONEDX: Format.CYCLONEDX, Form.SPDX: Format.SPDX}
 
 
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A report in one of the scanner's forms."""
+
+    content: bytes
+    fingerprint: str
+    """The same for reports that say the same, whenever they were made; empty for Trivy's own."""
+
+
 class Converter:
     """Converts, a few at a time."""
 
-    def __init__(self, scanner: Scanner) -> None:
+    def __init__(self, scanner: Scanner, apart: Apart) -> None:
         self._scanner = scanner
+        self._apart = apart
         self._turns = threading.BoundedSemaphore(AT_ONCE)
 
-    def converted(self, subject: Subject, form: Form) -> bytes:
+    def converted(self, subject: Subject, form: Form) -> Converted:
         """The report in one of the scanner's forms.
 
         Raises ScanNotFound where nothing was scanned to the end, ParameterInvalid where an index
-        has several SBOMs, Unavailable.
+        has several SBOMs, Unavailable, Damaged.
         """
-        if form is Form.SARIF and subject.scan.platforms:
-            return self._sarif(subject)
-        subject = single(subject)
-        return self._one(subject, form)
-
-    def _sarif(self, subject: Subject) -> bytes:
-        """One run for each platform of an index."""
-        if not subject.scanned:
-            raise _nothing(subject)
-        found: dict[str, Any] = {}
-        for each in subject.scanned:
-            part = json.loads(self._one(subject.only(each.digest), Form.SARIF))
-            for run in part["runs"]:
-                run.setdefault("automationDetails", {"id": f"{each.name or each.digest}/"})
-            found = {**part, "runs": [*found.get("runs", []), *part["runs"]]}
-        return _dump(found)
-
-    def _one(self, subject: Subject, form: Form) -> bytes:
-        report = subject.scan.report
-        if report is None:
-            raise _nothing(subject)
-        if form is Form.TRIVY:
-            return report
+        parts = list(_parts(subject, form))
+        report = parts[0].scan.report
+        if form is Form.TRIVY and report is not None:
+            return Converted(report, "")
         if not self._turns.acquire(timeout=WAIT_SECONDS):
             raise Unavailable("too many reports are being converted; try again")
         try:
-            text = self._scanner.convert(report, _FORMATS[form])
-        except ScanFailed as error:
+            return self._written(parts, form)
+        except (ScanFailed, ApartFailed) as error:
             raise Unavailable(f"the report cannot be converted: {error}") from None
+        except ApartRefused:
+            raise Damaged(f"the scanner's {form.value} is not of that form") from None
         finally:
             self._turns.release()
-        return _dump(_stamped(text, form, subject.scan))
+
+    def _written(self, parts: Sequence[Subject], form: Form) -> Converted:
+        pieces, told = [], []
+        for each in parts:
+            assert each.scan.report is not None  # noqa: S101 - selected so
+            facts = [_fact(finding).plain() for finding in each.scan.findings]
+            text = self._scanner.convert(each.scan.report, _FORMATS[form])
+            pieces += [text, json.dumps(facts).encode()]
+            name = each.platform if form is Form.SARIF else ""
+            told.append({"name": name, "told": _told(each.scan.state)})
+        found, (content,) = self._apart(WRITE, {"form": form.value, "parts": told}, *pieces)
+        return Converted(content, found["fingerprint"])
+
+
+def _parts(subject: Subject, form: Form) -> Iterator[Subject]:
+    """What is converted: one image, or for SARIF each platform of an index."""
+    if form is Form.SARIF and subject.scan.platforms:
+        for each in subject.scanned:
+            yield subject.only(each.digest)
+        if not subject.scanned:
+            raise _nothing(subject)
+        return
+    one = single(subject)
+    if one.scan.report is None:
+        raise _nothing(one)
+    yield replace(one, platform="")
 
 
 def single(subject: Subject) -> Subject:
@@ -97,18 +120,13 @@ def _nothing(subject: Subject) -> ScanNotFound:
     )
 
 
-def _stamped(text: bytes, form: Form, scan: ScanResult) -> Any:
-    """The document, with what each report is to tell of its scan and its findings."""
-    state = scan.state
-    told = {
+def _told(state: ScanState) -> dict[str, str]:
+    """What each report is to tell of its scan."""
+    return {
         "scannedAt": moment(state.completed_at) or "",
         "scanner": f"{state.scanner} {state.scanner_version}",
         "databaseAt": moment(state.database_at) or "",
     }
-    try:
-        return stamped(text, form.value, told, [_fact(each) for each in scan.findings])
-    except NotThatForm:
-        raise Damaged(f"the scanner's {form.value} is not of that form") from None
 
 
 def _fact(finding: Finding) -> Fact:
@@ -125,7 +143,3 @@ def _fact(finding: Finding) -> Fact:
         epss=finding.epss,
         verdict=finding.verdict,
     )
-
-
-def _dump(found: dict[str, Any]) -> bytes:
-    return json.dumps(found, indent=2).encode() + b"\n"

@@ -12,7 +12,7 @@ from registry.values.errors import ScanNotFound
 if TYPE_CHECKING:
     from registry.domain.images import Images
     from registry.domain.repositories import Repository
-    from registry.domain.scan_reports.converted import Converter
+    from registry.domain.scan_reports.converted import Converted, Converter
     from registry.domain.scanning.scans import Scans
     from registry.values.digest import Digest
 
@@ -44,4 +44,8 @@ class ReportWriter:
             return document.written(subject)
         if form is Form.HTML:
             return page.written(subject)
+        return self.converted(subject, form).content
+
+    def converted(self, subject: Subject, form: Form) -> Converted:
+        """The report in one of the scanner's own forms. Raises as `write` does."""
         return self._converter.converted(subject, form)

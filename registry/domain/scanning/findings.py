@@ -105,8 +105,13 @@ class Finding:
 
 def read_report(report: bytes) -> list[Finding]:
     """All findings, the worst first, each once. Raises ReportInvalid."""
+    return findings_in(report_document(report))
+
+
+def findings_in(document: Mapping[str, Any]) -> list[Finding]:
+    """The same of a report that was opened."""
     found: dict[tuple[str, str, str, str], Finding] = {}
-    for result in _list(_document(report), "Results"):
+    for result in _list(document, "Results"):
         for each in _list(result, "Vulnerabilities"):
             if (finding := _finding(each, result)) is not None:
                 found.setdefault(finding.key, finding)
@@ -119,7 +124,11 @@ def anonymous(report: bytes) -> bytes:
     That is an address of this server's own, and a repository that others need not know of.
     Raises ReportInvalid.
     """
-    document = _document(report)
+    return anonymous_document(report_document(report))
+
+
+def anonymous_document(document: dict[str, Any]) -> bytes:
+    """The same of a report that was opened, which is changed."""
     metadata = document.get("Metadata")
     for name in ("RepoTags", "RepoDigests", "Reference"):
         if isinstance(metadata, dict):
@@ -129,9 +138,9 @@ def anonymous(report: bytes) -> bytes:
 
 
 def named(report: bytes, name: str) -> bytes:
-    """The report of an image by that name."""
-    document = {**_document(report), "ArtifactName": name}
-    return json.dumps(document, separators=(",", ":")).encode()
+    """What `anonymous` wrote, as the report of an image by that name; it is not read for that."""
+    head, brace, _ = report.rpartition(b"}")
+    return head + b',"ArtifactName":' + json.dumps(name).encode() + brace
 
 
 def merged(lists: Iterable[Iterable[Finding]]) -> list[Finding]:
@@ -240,7 +249,8 @@ def _scores(given: Mapping[str, Any]) -> Iterable[Cvss]:
             yield Cvss(source[:64], match[1] if match else "2.0", score, vector)
 
 
-def _document(report: bytes) -> dict[str, Any]:
+def report_document(report: bytes) -> dict[str, Any]:
+    """A report, opened. Raises ReportInvalid."""
     try:
         document = json.loads(report)
     except (ValueError, RecursionError):

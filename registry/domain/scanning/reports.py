@@ -35,12 +35,18 @@ class Reports:
 
         False where the image has gone. Raises KeyNotFound, KeyUnavailable.
         """
+        return self.keep(connection, image_id, report, dump(findings))
+
+    def keep(
+        self, connection: sa.Connection, image_id: int, report: bytes, findings: bytes
+    ) -> bool:
+        """The same, of findings as `findings.dump` writes them."""
         row = connection.execute(_image(image_id)).first()
         if row is None:
             return False
         sealed = {
             "report": self._seal(row.key_id, report, _REPORT.format(row.digest)),
-            "findings": self._seal(row.key_id, dump(findings), _FINDINGS.format(row.digest)),
+            "findings": self._seal(row.key_id, findings, _FINDINGS.format(row.digest)),
         }
         _drop(connection, image_id)
         connection.execute(sa.insert(scan_reports).values(image_id=image_id, **sealed))
@@ -52,8 +58,11 @@ class Reports:
 
     def findings(self, connection: sa.Connection, image_id: int) -> list[Finding]:
         """What was found last; nothing where nothing was. Raises Damaged, KeyUnavailable."""
-        content = self._read(connection, image_id, "findings", _FINDINGS)
-        return [] if content is None else load(content)
+        return load(self.dumped(connection, image_id))
+
+    def dumped(self, connection: sa.Connection, image_id: int) -> bytes:
+        """The same as `findings.dump` wrote it. Raises Damaged, KeyUnavailable."""
+        return self._read(connection, image_id, "findings", _FINDINGS) or b"[]"
 
     def report(self, connection: sa.Connection, image_id: int) -> bytes | None:
         """The scanner's report. Raises Damaged, KeyNotFound, KeyUnavailable."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,8 +11,8 @@ from registry.database.schema import scan_settings
 from registry.domain.gates.keys import read_key
 from registry.domain.repositories import current
 from registry.domain.vex import marks
-from registry.values.digest import shown
 from registry.values.errors import ParameterInvalid
+from registry.values.reports import attached
 
 if TYPE_CHECKING:
     from registry.database.database import Database
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 NONE, SIGNED, ALL = "none", "signed", "all"
 TRUSTED = (NONE, SIGNED, ALL)
 KEYS_MAX = 10
-ATTACHED = ("cyclonedx", "spdx", "sarif")
-"""Forms of reports that can be attached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +79,8 @@ def settings_of(connection: sa.Connection, repository_id: int) -> ScanSettings:
     return ScanSettings(attach, row.vex_referrers, tuple(row.vex_keys))
 
 
-def attached_forms(names: Sequence[str]) -> tuple[str, ...]:
-    """Names of forms, each once. Raises ParameterInvalid."""
-    for each in names:
-        if each not in ATTACHED:
-            raise ParameterInvalid(f"attach: {shown(each)} is none of {', '.join(ATTACHED)}")
-    return tuple(dict.fromkeys(names))
-
-
 def _check(settings: ScanSettings) -> None:
-    attached_forms(settings.attach or ())
+    attached("attach", settings.attach or ())
     if settings.vex_referrers not in TRUSTED:
         raise ParameterInvalid(f"vexReferrers must be one of {', '.join(TRUSTED)}")
     if len(settings.vex_keys) > KEYS_MAX:

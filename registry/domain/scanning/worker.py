@@ -9,14 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from registry.domain.scanning import states
-from registry.domain.scanning.findings import (
-    Finding,
-    ReportInvalid,
-    anonymous,
-    counted,
-    observed,
-    read_report,
-)
+from registry.domain.scanning.findings import Finding, counted, load
 from registry.domain.scanning.indexes import settle
 from registry.domain.scanning.passes import USERNAME, Pass
 from registry.domain.scanning.queue import Claim, end
@@ -37,8 +30,10 @@ from registry.values.manifest import parse
 if TYPE_CHECKING:
     from registry.database.database import Database
     from registry.domain.images import Images
+    from registry.domain.scanning.attaching_rows import AttachingRows
     from registry.domain.scanning.passes import Passes
     from registry.domain.scanning.queue import Queue
+    from registry.domain.scanning.reading import Read, Reader
     from registry.domain.scanning.reports import Reports
     from registry.domain.scanning.watch import Watch
     from registry.domain.vex.vex import Vex
@@ -93,6 +88,8 @@ class Worker:
         passes: Passes,
         address: Address,
         vex: Vex,
+        reader: Reader,
+        attaching: AttachingRows,
         timeout: timedelta,
         clock: Callable[[], datetime] = now,
     ) -> None:
@@ -105,6 +102,8 @@ class Worker:
         self._watch = watch
         self._passes = passes
         self._vex = vex
+        self._reader = reader
+        self._attaching = attaching
         self._address = address
         self._lifetime = timeout + timedelta(minutes=1)
         self._clock = clock
@@ -165,39 +164,38 @@ class Worker:
 
     def _found(self, claim: Claim, report: bytes, version: ScannerVersion) -> tuple[str, str]:
         """Keep what a report says."""
-        try:
-            findings, report = read_report(report), anonymous(report)
-        except ReportInvalid:
-            raise ScanFailed("The scanner wrote something that is no report.", again=True) from None
-        known = b'"Results":[' in report
+        moment = self._clock()
+        read = self._reader.read(report, self._before(claim), moment)
         found = {
             "scanner": version.name,
             "scanner_version": version.version,
             "database_at": version.database,
         }
-        if not known:
+        if not read.known:
             return self._end(claim, states.UNSUPPORTED, _UNKNOWN_SYSTEM, **found)
-        return self._keep(claim, report, findings, found)
+        return self._keep(claim, read, moment, found)
 
     def _keep(
-        self, claim: Claim, report: bytes, findings: list[Finding], found: dict[str, Any]
+        self, claim: Claim, read: Read, moment: datetime, found: dict[str, Any]
     ) -> tuple[str, str]:
-        moment = self._clock()
         said = self._vex.of(claim.repository, claim.digest)
-        suppressed = counted(each for each in said.judge(findings) if each.suppressed)
-        found |= {"counts": counted(findings), "completed_at": moment, "suppressed": suppressed}
+        judged = said.judge(load(read.findings)) if said.statements else []
+        suppressed = counted(each for each in judged if each.suppressed)
+        found |= {"counts": read.counts, "completed_at": moment, "suppressed": suppressed}
+        told = states.SUCCEEDED + read.note
         with self._database.write() as connection:
-            findings = observed(findings, self._before(connection, claim), moment)
-            if not end(connection, claim, states.COMPLETE, states.SUCCEEDED, moment, **found):
+            if not end(connection, claim, states.COMPLETE, told, moment, **found):
                 return "LOST", "another worker had taken over"
-            self._reports.write(connection, claim.image_id, report, findings)
-        return states.COMPLETE, states.SUCCEEDED
+            self._reports.keep(connection, claim.image_id, read.report, read.findings)
+            self._attaching.note(connection, claim.repository, claim.image_id)
+        return states.COMPLETE, told
 
-    def _before(self, connection: Any, claim: Claim) -> list[Finding]:
+    def _before(self, claim: Claim) -> bytes:
         try:
-            return self._reports.findings(connection, claim.image_id)
+            with self._database.read() as connection:
+                return self._reports.dumped(connection, claim.image_id)
         except Damaged:
-            return []  # it is about to be replaced
+            return b"[]"  # it is about to be replaced
 
     def _index(self, claim: Claim, manifest: Manifest) -> tuple[str, str]:
         digests = {each.digest for each in manifest.manifests}

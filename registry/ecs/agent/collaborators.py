@@ -70,7 +70,8 @@ class Surroundings(Protocol):
     """Serves the endpoints that containers find their credentials and metadata at."""
 
     def enter(self, payload: TaskPayload, container: str) -> Entry:
-        """Before a container is created; for an awsvpc task also of `definition.PAUSE`."""
+        """Before a container is created, and again before it is started; for an awsvpc task
+        also of `definition.PAUSE`. Raises Unavailable."""
         ...
 
     def know(self, payload: TaskPayload) -> None:

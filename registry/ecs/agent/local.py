@@ -23,7 +23,7 @@ from registry.ecs.agent.looking import Busy, Looking
 from registry.ecs.agent.names import Names
 from registry.ecs.agent.networks import AwsvpcNetwork
 from registry.ecs.agent.pulling import Pulling
-from registry.ecs.agent.reconciling import Reconciler
+from registry.ecs.agent.reconciling import Pools, Reconciler
 from registry.ecs.agent.reporting import Reporter
 from registry.ecs.agent.settings import AgentSettings
 from registry.ecs.agent.steps import Steps
@@ -90,9 +90,8 @@ class LocalAgent:
             ticking.close()
         self._watching.close()
         self._timetable.close()
-        self._turns.close(CLOSE_SECONDS)
-        self._quick.close(CLOSE_SECONDS)
-        self._slow.close(CLOSE_SECONDS)
+        for pool in (self._turns, self._quick, self._create, self._slow):
+            pool.close(CLOSE_SECONDS)
         self.engine.close()
         self._journal.close()
         os.close(self._lock)
@@ -196,11 +195,13 @@ class LocalAgent:
     def _schedule(self) -> None:
         settings = self._settings
         self._quick = Pool("agent-quick", settings.step_threads)
+        self._create = Pool("agent-create", settings.create_threads)
         self._slow = Pool("agent-slow", settings.slow_threads)
         self._turns = Pool("agent-turn", settings.step_threads)
         self._timetable = Timetable(self._reconciler.turn, self._turns)
         wake = self._timetable.wake
-        self._reconciler.connect(wake, self._quick.submit, self._slow.submit)
+        pools = Pools(self._quick.submit, self._create.submit, self._slow.submit)
+        self._reconciler.connect(wake, pools)
         self._watching = Watching(self.engine, self._names.mine, wake, self._wake_all)
         heart = Heart(self.engine, self._control_plane, self._register)
         self._tickings = (

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from registry.ecs.agent.bench import Bench
 from registry.ecs.agent.cleaning import Cleaning
@@ -21,10 +22,20 @@ from registry.ecs.statuses import DesiredStatus, TaskStatus
 
 ENGINE_DOWN_SECONDS = 2.0
 REPORT_AGAIN_SECONDS = 2.0
-SLOW = (Act.PULL, Act.CREATE)
-"""Steps that may wait for other machines."""
+FAILURES = 5
+"""So often a step may fail in a way that nobody foresaw; then its container fails."""
 CLEANING = "~cleaning"
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Pools:
+    """Where steps are done: pulls and cleaning wait for other machines, creating may wait for
+    secrets, and nothing else waits for them."""
+
+    quick: Callable[[Job], None]
+    create: Callable[[Job], None]
+    slow: Callable[[Job], None]
 
 
 class Reconciler:
@@ -47,18 +58,13 @@ class Reconciler:
         self._steps = steps
         self._cleaning = cleaning
         self._reporter = reporter
+        self._failures: Counter[tuple[str, Step]] = Counter()
         self._wake: Callable[[str, float], None] = _nobody
-        self._quick: Callable[[Job], None] = lambda job: job()
-        self._slow: Callable[[Job], None] = lambda job: job()
+        self._pools = Pools(_at_once, _at_once, _at_once)
 
-    def connect(
-        self,
-        wake: Callable[[str, float], None],
-        quick: Callable[[Job], None],
-        slow: Callable[[Job], None],
-    ) -> None:
-        """What gives a task its next turn, and where quick and slow steps are done."""
-        self._wake, self._quick, self._slow = wake, quick, slow
+    def connect(self, wake: Callable[[str, float], None], pools: Pools) -> None:
+        """What gives a task its next turn, and where steps are done."""
+        self._wake, self._pools = wake, pools
 
     def turn(self, arn: str) -> float | None:
         """One turn. The seconds until the next one is due, if nothing happens before."""
@@ -152,22 +158,30 @@ class Reconciler:
 
     def _begin(self, task: Task, entry: Entry, step: Step) -> None:
         self._busy.begin(task.arn, step.container)
-        pool = self._slow if step.act in SLOW else self._quick
-        pool(lambda: self._do(task, entry, step))
+        pools = {Act.PULL: self._pools.slow, Act.CREATE: self._pools.create}
+        pools.get(step.act, self._pools.quick)(lambda: self._do(task, entry, step))
 
     def _do(self, task: Task, entry: Entry, step: Step) -> None:
         after = 0.0
         try:
             self._steps.do(task, entry, step)
+            self._failures.pop((task.arn, step), None)
         except (EngineDown, EngineTimeout) as error:
             _log.info("%s of %s: the engine does not answer: %s", step.act, task.arn, error)
             after = ENGINE_DOWN_SECONDS
-        except Exception:  # noqa: BLE001 (of a collaborator; the step is decided anew)
+        except Exception as error:  # noqa: BLE001 (of a collaborator; the step is decided anew)
             _log.exception("%s of %s in %s", step.act, step.container, task.arn)
-            after = ENGINE_DOWN_SECONDS
+            self._failed(task, step, error)
+            after = self._settings.failure_seconds
         finally:
             self._busy.end(task.arn, step.container)
             self._wake(task.arn, after)
+
+    def _failed(self, task: Task, step: Step, error: Exception) -> None:
+        self._failures[task.arn, step] += 1
+        if self._failures[task.arn, step] >= FAILURES:
+            del self._failures[task.arn, step]
+            self._steps.give_up(task, step, str(error) or type(error).__name__)
 
     def _after(self, task: Task, entry: Entry) -> float | None:
         """A stopped task: clean up after it in time, and forget it when all know of it."""
@@ -181,7 +195,7 @@ class Reconciler:
             return due
         if CLEANING not in self._busy.of(task.arn):
             self._busy.begin(task.arn, CLEANING)
-            self._slow(lambda: self._clean(task, entry))
+            self._pools.slow(lambda: self._clean(task, entry))
         return None
 
     def _clean(self, task: Task, entry: Entry) -> None:
@@ -200,6 +214,10 @@ def is_stopping(entry: Entry) -> bool:
     """Whether a task is to stop: it was asked to, or has found a reason itself."""
     asked = entry.payload.desired_status is DesiredStatus.STOPPED
     return asked or entry.state.stop_code is not None
+
+
+def _at_once(job: Job) -> None:
+    job()
 
 
 def _nobody(_arn: str, _after: float) -> None:

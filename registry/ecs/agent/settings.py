@@ -22,8 +22,12 @@ class AgentSettings:
     """How often all tasks are looked at even when the engine reports nothing."""
     heartbeat_seconds: float = 15.0
     step_threads: int = 12
-    slow_threads: int = 6
-    """For pulling images and creating containers, which may wait for other machines."""
+    create_threads: int = 8
+    """For creating containers, which may wait for secrets."""
+    slow_threads: int = 16
+    """For pulling images and cleaning up, which may wait for other machines for long."""
+    failure_seconds: float = 2.0
+    """Before a step that failed in a way nobody foresaw is done again."""
     pull_attempts: int = 5
     pull_pause: float = 1.1
     """Before the second attempt at a pull; each further pause is twice as long, 5 s at most."""

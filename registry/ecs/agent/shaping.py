@@ -71,7 +71,7 @@ def configuration(shape: Shape) -> dict[str, Any]:
 
 def environment(shape: Shape) -> dict[str, str]:
     """A container's variables. Files are overruled by the definition, and both by secrets."""
-    own = {one["name"]: one["value"] for one in shape.definition.get("environment") or ()}
+    own = {one["name"]: one.get("value", "") for one in shape.definition.get("environment") or ()}
     return {
         **shape.resolved.files,
         **own,

@@ -48,6 +48,13 @@ class Steps:
         _log.warning("container %s of %s: %s", name, task.arn, reason)
         self._journal.record(task.arn, name, failure=reason)
 
+    def give_up(self, task: Task, step: Step, error: str) -> None:
+        """A step fails whatever is done: its container fails with it. One that is to be stopped
+        is not given up."""
+        tells = {Act.PULL: reasons.cannot_pull, Act.CREATE: reasons.cannot_create}
+        if step.act not in (Act.SIGNAL, Act.KILL):
+            self._fail(task, step.container, tells.get(step.act, reasons.cannot_start)(error))
+
     def _pull(self, task: Task, entry: Entry, name: str) -> None:
         container = task.containers[name]
         try:

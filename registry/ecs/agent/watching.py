@@ -54,9 +54,8 @@ class Watching:
                         self._wake(attributes[TASK_ARN])
             except (EngineDown, EngineTimeout, EngineRefused) as error:
                 _log.info("no events from the engine: %s", error)
-            except Exception:  # noqa: BLE001 (however a stream breaks, there is a next one)
-                if not self._closed.is_set():
-                    _log.exception("the stream of the engine's events broke")
+            except Exception as error:  # noqa: BLE001 (however a stream breaks, there is a next one)
+                _log.info("the stream of the engine's events broke: %r", error)
             self._closed.wait(RECONNECT_SECONDS)
 
 

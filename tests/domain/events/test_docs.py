@@ -49,7 +49,7 @@ def test_the_example_has_the_members_of_a_push(registry: Registry, ear: Ear) -> 
 
 
 def test_every_kind_of_event_is_listed() -> None:
-    table = PAGE[PAGE.index("| detail type |") : PAGE.index("The last two")]
+    table = PAGE[PAGE.index("| detail type |") : PAGE.index("The last three")]
     cells = [line.split("|")[1:3] for line in table.splitlines() if line.count("|") > 3][2:]
     kinds = [name for first, _ in cells for name in re.findall(r"`([^`]+)`", first)]
     actions = {name for _, second in cells for name in re.findall(r"`([^`]+)`", second)}

@@ -350,6 +350,7 @@ def test_the_log_has_each_event_once_even_where_that_was_not_settled(
     post.targets.keep_log(on=True)
     ids = post.happen(60)
 
+    monkeypatch.setattr(pusher, "_LOG_BATCH", 50)
     with monkeypatch.context() as patch:
         patch.setattr(post.queue, "settle", unavailable)
         with pytest.raises(StorageUnavailable):
@@ -361,6 +362,25 @@ def test_the_log_has_each_event_once_even_where_that_was_not_settled(
     (path,) = post.registry.settings.event_path.iterdir()
     assert path.name == f"{datetime.now(UTC).date()}.jsonl"
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_batch_of_long_events_can_be_found_again_as_a_whole(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No batch is longer than the end of the log in which a crash's traces are looked for."""
+    post.targets.keep_log(on=True)
+    ids = post.happen(5)
+    with post.registry.ground.database.write() as connection:
+        longer = '{"id":"' + event_deliveries.c.event_id + '","x":"' + "x" * 400_000 + '"}'
+        connection.execute(sa.update(event_deliveries).values(body=longer))
+    with monkeypatch.context() as patch:
+        patch.setattr(post.queue, "settle", unavailable)
+        with pytest.raises(StorageUnavailable):
+            post.round()
+    assert post.lines() == ids[:2]
+    post.round()
+    assert post.lines() == ids
+    assert post.queue.loads() == {}
 
 
 def test_a_log_that_cannot_be_written_is_tried_again(post: Post) -> None:

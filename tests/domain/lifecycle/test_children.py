@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -165,6 +166,42 @@ class TestStay:
         assert follow(registry, 5 * HOUR) == 1
         assert left(registry) == digests(CHILD)
 
+    def test_one_left_behind_later_goes_later_than_the_inner_index(
+        self, registry: Registry
+    ) -> None:
+        inner = images.index({"amd64": CHILD})
+        outer, second = images.index({"amd64": inner}), images.index({"arm64": CHILD})
+        for each in (outer, second):
+            registry.hold(NAME, each)
+        delete(registry, INDEX, outer)
+        with registry.ground.database.write() as connection:
+            connection.execute(sa.update(orphans).values(since=datetime.now(UTC) - 20 * HOUR))
+        delete(registry, second)
+        assert follow(registry, 5 * HOUR) == 2
+        assert left(registry) == digests(CHILD)
+        assert follow(registry) == 1
+
+    def test_one_that_is_listed_with_its_signature(self, registry: Registry) -> None:
+        second, signature = images.index({"amd64": CHILD}), image("s", subject=CHILD.descriptor())
+        for each in (second, signature):
+            registry.hold(NAME, each)
+        delete(registry, INDEX)
+        assert follow(registry) == 1
+        assert left(registry) == digests(second, CHILD, signature)
+
+    def test_a_tagged_one_whose_subject_went_before_goes_all_the_same(
+        self, registry: Registry
+    ) -> None:
+        subject = image("subject")
+        signature = image("s", subject=subject.descriptor())
+        second = images.index({"amd64": signature})
+        for each in (subject, signature, second):
+            registry.hold(NAME, each, f"t-{each.digest[7:12]}")
+        delete(registry, subject)
+        delete(registry, second)
+        assert follow(registry) == 1
+        assert left(registry) == digests(INDEX, CHILD, OTHER)
+
     def test_one_that_a_new_index_lists_follows_that_one(self, registry: Registry) -> None:
         delete(registry, INDEX)
         second = images.index({"amd64": CHILD})
@@ -179,6 +216,31 @@ class TestStay:
         registry.hold(NAME, CHILD)
         assert follow(registry, timedelta(days=100)) == 1
         assert left(registry) == digests(CHILD)
+
+    @pytest.mark.parametrize(
+        "action",
+        [
+            lambda registry: registry.hold(NAME, CHILD),
+            lambda registry: registry.hold(NAME, CHILD, "mine"),
+            lambda registry: registry.hold(NAME, images.index({"amd64": CHILD}), "new"),
+        ],
+        ids=["pushed", "tagged", "listed"],
+    )
+    def test_one_that_is_wanted_at_the_last_moment(
+        self, registry: Registry, action: Callable[[Registry], None]
+    ) -> None:
+        delete(registry, INDEX)
+        running = following(registry)
+        look = running._delete
+
+        def acting(*arguments: Any) -> int:
+            action(registry)
+            return look(*arguments)
+
+        vars(running)["_delete"] = acting
+        assert running.run(threading.Event()) == 1
+        assert CHILD.digest in left(registry)
+        assert OTHER.digest not in left(registry)
 
     def test_one_that_was_pulled_meanwhile_waits_another_day(self, registry: Registry) -> None:
         delete(registry, INDEX)

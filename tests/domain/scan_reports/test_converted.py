@@ -18,6 +18,7 @@ from registry.domain.scanning.verdicts import Verdict
 from registry.domain.vex.documents import read_document
 from registry.domain.vex.statements import Names
 from registry.domain.vex.statements import judged as judge_all
+from registry.scanners.apart import Apart
 from registry.scanners.scanner import Format, ScanFailed, Scanner
 from registry.scanners.trivy import Trivy, TrivySettings
 from registry.values.errors import Damaged, ParameterInvalid, ScanNotFound, Unavailable
@@ -60,24 +61,24 @@ class Fake:
 def converter(**given: Any) -> Converter:
     scanner: Any = Fake(**given)
     made: Scanner = scanner
-    return Converter(made)
+    return Converter(made, Apart())
 
 
 def test_each_tells_of_its_scan() -> None:
     image = subject(result(vulnerability()))
-    sarif = json.loads(converter().converted(image, Form.SARIF))
+    sarif = json.loads(converter().converted(image, Form.SARIF).content)
     assert sarif["runs"][0]["properties"] == TOLD
-    bom = json.loads(converter().converted(image, Form.CYCLONEDX))
+    bom = json.loads(converter().converted(image, Form.CYCLONEDX).content)
     assert {each["name"]: each["value"] for each in bom["metadata"]["properties"]} == {
         f"moorage:{name}": value for name, value in TOLD.items()
     }
-    spdx = json.loads(converter().converted(image, Form.SPDX))
+    spdx = json.loads(converter().converted(image, Form.SPDX).content)
     assert all(value in spdx["creationInfo"]["comment"] for value in TOLD.values())
-    assert converter().converted(image, Form.TRIVY) == image.scan.report
+    assert converter().converted(image, Form.TRIVY).content == image.scan.report
 
 
 def test_an_index_has_a_run_for_each_platform() -> None:
-    sarif = json.loads(converter().converted(INDEX, Form.SARIF))
+    sarif = json.loads(converter().converted(INDEX, Form.SARIF).content)
     assert [run["automationDetails"]["id"] for run in sarif["runs"]] == [
         "linux/amd64/", "linux/arm64/",
     ]  # fmt: skip
@@ -88,8 +89,8 @@ def test_an_index_has_a_run_for_each_platform() -> None:
 def test_an_index_has_an_sbom_for_each_platform(form: Form) -> None:
     with pytest.raises(ParameterInvalid, match=r"choose of linux/amd64, linux/arm64$"):
         converter().converted(INDEX, form)
-    assert converter().converted(INDEX.only("linux/arm64"), form)
-    assert converter().converted(subject(INDEX.scan, AMD, NONE), form)
+    assert converter().converted(INDEX.only("linux/arm64"), form).content
+    assert converter().converted(subject(INDEX.scan, AMD, NONE), form).content
     with pytest.raises(ScanNotFound, match="linux/386"):
         INDEX.only("linux/386")
     with pytest.raises(ParameterInvalid, match="no such platform; it has linux/amd64"):
@@ -125,7 +126,7 @@ def test_only_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
             return super().convert(report, form)
 
     scanner: Any = Slow()
-    shared, image = Converter(scanner), subject(result(vulnerability()))
+    shared, image = Converter(scanner, Apart()), subject(result(vulnerability()))
     threads = [
         threading.Thread(target=shared.converted, args=(image, Form.SARIF))
         for _ in range(converted.AT_ONCE)
@@ -154,7 +155,9 @@ SAID = Verdict(
 @pytest.fixture(scope="module")
 def trivy(tmp_path_factory: pytest.TempPathFactory) -> Converter:
     """The real one: what it writes is what is marked."""
-    return Converter(Trivy(TrivySettings(str(require_tool("trivy")), tmp_path_factory.mktemp("t"))))
+    return Converter(
+        Trivy(TrivySettings(str(require_tool("trivy")), tmp_path_factory.mktemp("t"))), Apart()
+    )
 
 
 def judged(scan: ScanResult, *names: str, verdict: Verdict = SAID) -> ScanResult:
@@ -185,7 +188,7 @@ TWO = result(
 
 
 def test_sarif_has_suppressions(trivy: Converter) -> None:
-    found = json.loads(trivy.converted(subject(judged(TWO, "PyYAML")), Form.SARIF))
+    found = json.loads(trivy.converted(subject(judged(TWO, "PyYAML")), Form.SARIF).content)
     results = {each["message"]["text"].split("\n")[0]: each for each in found["runs"][0]["results"]}
     (suppression,) = results["Package: PyYAML"]["suppressions"]
     assert (suppression["kind"], suppression["status"]) == ("external", "accepted")
@@ -200,12 +203,12 @@ def test_sarif_has_suppressions(trivy: Converter) -> None:
 
 
 def test_without_vex_nothing_says_that_it_is_not_suppressed(trivy: Converter) -> None:
-    found = json.loads(trivy.converted(subject(TWO), Form.SARIF))
+    found = json.loads(trivy.converted(subject(TWO), Form.SARIF).content)
     assert all("suppressions" not in each for each in found["runs"][0]["results"])
 
 
 def test_cyclonedx_has_an_analysis_of_what_is_suppressed_alone(trivy: Converter) -> None:
-    found = json.loads(trivy.converted(subject(judged(TWO, "PyYAML")), Form.CYCLONEDX))
+    found = json.loads(trivy.converted(subject(judged(TWO, "PyYAML")), Form.CYCLONEDX).content)
     entries = found["vulnerabilities"]
     assert len(entries) == 3  # one CVE in two packages has two: it is said of one of them
     (said,) = [each for each in entries if "analysis" in each]
@@ -229,7 +232,7 @@ def test_cyclonedx_has_an_analysis_of_what_is_suppressed_alone(trivy: Converter)
 def test_what_it_makes_of_cyclonedx_is_vex_that_says_the_same(trivy: Converter) -> None:
     """The round: what is written is read again as it was meant."""
     scan = judged(TWO, "PyYAML", "Jinja2")
-    text = json.loads(trivy.converted(subject(scan), Form.CYCLONEDX))
+    text = json.loads(trivy.converted(subject(scan), Form.CYCLONEDX).content)
     text["metadata"]["authors"] = [{"name": "Ann Example"}]
     statements = read_document(json.dumps(text)).statements
     plain = [replace(each, verdict=None) for each in scan.findings]
@@ -240,7 +243,7 @@ def test_what_it_makes_of_cyclonedx_is_vex_that_says_the_same(trivy: Converter) 
 
 
 def test_spdx_has_annotations(trivy: Converter) -> None:
-    found = json.loads(trivy.converted(subject(judged(TWO, "PyYAML")), Form.SPDX))
+    found = json.loads(trivy.converted(subject(judged(TWO, "PyYAML")), Form.SPDX).content)
     packages = {each["name"]: each for each in found["packages"]}
     notes = [e for e in packages["PyYAML"]["annotations"] if e["annotationType"] == "REVIEW"]
     assert notes == [
@@ -262,8 +265,22 @@ def test_spdx_has_annotations(trivy: Converter) -> None:
 def test_what_is_affected_is_not_suppressed_anywhere(trivy: Converter) -> None:
     affected = replace(SAID, status="affected", justification="")
     scan = subject(judged(TWO, "PyYAML", verdict=affected))
-    sarif = json.loads(trivy.converted(scan, Form.SARIF))
+    sarif = json.loads(trivy.converted(scan, Form.SARIF).content)
     assert all("suppressions" not in each for each in sarif["runs"][0]["results"])
-    bom = json.loads(trivy.converted(scan, Form.CYCLONEDX))
+    bom = json.loads(trivy.converted(scan, Form.CYCLONEDX).content)
     (said,) = [each for each in bom["vulnerabilities"] if "analysis" in each]
     assert said["analysis"]["state"] == "exploitable"
+
+
+@pytest.mark.parametrize("form", [Form.CYCLONEDX, Form.SPDX, Form.SARIF])
+def test_what_says_the_same_has_the_same_fingerprint(trivy: Converter, form: Form) -> None:
+    """Whatever names and times the scanner makes up anew, and whenever the scan was."""
+    first = trivy.converted(subject(TWO), form)
+    later = replace(TWO.state, completed_at=datetime(2027, 1, 1, tzinfo=UTC), database_at=None)
+    again = trivy.converted(subject(replace(TWO, state=later)), form)
+    assert first.content != again.content
+    assert first.fingerprint == again.fingerprint
+    other = trivy.converted(subject(judged(TWO, "PyYAML")), form)
+    assert other.fingerprint != first.fingerprint
+    less = replace(TWO, report=result(JINJA, packages=[package("Jinja2", "3.1.2", "1f1e")]).report)
+    assert trivy.converted(subject(less), form).fingerprint != first.fingerprint

@@ -141,7 +141,9 @@ class Rig:
         self.url = url
         self.folder = folder
         self.image = image
-        self.settings = AgentSettings(tick_seconds=1.0, pull_pause=0.05, **settings)
+        self.settings = AgentSettings(
+            tick_seconds=1.0, pull_pause=0.05, failure_seconds=0.05, **settings
+        )
         self.plane = Plane()
         self.others = Others()
         self.engine = docker.APIClient(url)

@@ -15,8 +15,8 @@ from tests.upstream.fake import FakeRegistry
 
 # The library leaves the socket of a connection that was refused to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-# Without a bridge and without rules for packets, it gets along with other engines here.
-QUIET = ("--bridge=none", "--iptables=false")
+# Without rules for packets, it gets along with other engines here.
+QUIET = ("--iptables=false",)
 
 
 @pytest.fixture
@@ -43,7 +43,6 @@ def test_containers_that_the_engine_stopped_are_told_with_their_exit_code(
     payload = there.running({"command": shell(script)})
     own.stop()
     there.plane.until(lambda: not there.plane.beats[-1])
-    assert there.plane.tasks[payload.arn].status is TaskStatus.RUNNING
     waiting = there.run({"command": shell("exit 6")})
     own.start()
     there.plane.until(lambda: there.plane.beats[-1])

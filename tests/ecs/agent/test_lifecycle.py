@@ -143,6 +143,15 @@ def test_a_secret_that_is_not_to_be_had(rig: Rig) -> None:
     )
 
 
+def test_a_failure_that_nobody_foresaw_is_not_repeated_for_ever(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    # No such key among the secrets: a collaborator breaks, again and again.
+    ended = rig.stopped({"secrets": [{"name": "NOWHERE", "valueFrom": "token"}]})
+    assert container(ended).reason == "CannotCreateContainerError: 'NOWHERE'"
+    assert caplog.text.count("KeyError: 'NOWHERE'") == 5
+
+
 def test_logs_that_cannot_be_shipped(rig: Rig) -> None:
     rig.others.log_refusal = "failed to initialize logging driver: no such group"
     logs = {"logDriver": "awslogs", "options": {"awslogs-group": "g"}}

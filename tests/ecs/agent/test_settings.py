@@ -24,7 +24,7 @@ def test_command_user_folder_and_environment(rig: Rig) -> None:
         {
             "entryPoint": list(SHELL),
             "command": [STAYS],
-            "environment": [{"name": "GREETING", "value": "hello = world"}],
+            "environment": [{"name": "GREETING", "value": "hello = world"}, {"name": "EMPTY"}],
             "secrets": [{"name": "TOKEN", "valueFrom": "arn:1"}],
             "user": "1234:4321",
             "workingDirectory": "/bin",
@@ -35,6 +35,7 @@ def test_command_user_folder_and_environment(rig: Rig) -> None:
     variables = rig.inside(payload, "env").splitlines()
     assert "GREETING=hello = world" in variables
     assert "TOKEN=hidden" in variables
+    assert "EMPTY=" in variables
     assert "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/v2/credentials/1" in variables
     assert rig.inside(payload, "id", "-u").strip() == "1234"
     assert rig.inside(payload, "id", "-g").strip() == "4321"
