@@ -47,15 +47,22 @@ class Signatures:
         self._blobs = blobs
 
     def signed(
-        self, repository: Repository, digest: Digest, keys: Sequence[PublicKey] = ()
+        self,
+        repository: Repository,
+        digest: Digest,
+        keys: Sequence[PublicKey] = (),
+        *,
+        by_index: bool = True,
     ) -> bool:
         """Whether the repository holds a signature of the image, or of an index that lists it.
 
+        `by_index` says whether the latter counts.
         With keys one of cosign's counts that verifies with one of them; without, any.
         Raises Damaged, KeyUnavailable.
         """
         with self._database.read() as connection:
-            names = [str(digest), *connection.execute(_listing(repository, digest)).scalars()]
+            listing = _listing(repository, digest).limit(TRIED_MAX if by_index else 0)
+            names = [str(digest), *connection.execute(listing).scalars()]
             beside = {name: _beside(connection, repository, name) for name in names}
         if not keys:
             return any(beside.values())

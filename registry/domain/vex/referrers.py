@@ -111,7 +111,7 @@ class VexReferrers:
     ) -> Iterator[Attached]:
         name = str(stored.image.digest)
         signed = settings.vex_referrers != SIGNED or opened.signed
-        if not signed and not self._signatures.signed(repository, stored.image.digest, keys):
+        if not signed and not self._signed(repository, stored, keys):
             yield Attached(name, None, "no signature of it verifies with one of the keys")
             return
         text = opened.document
@@ -120,6 +120,17 @@ class VexReferrers:
             yield Attached(name, self._library.get(digest, f"the referrer {name}", lambda: text))
         except VexInvalid as error:
             yield Attached(name, None, str(error))
+
+    def _signed(self, repository: Repository, stored: Stored, keys: Sequence[PublicKey]) -> bool:
+        """Whether somebody signed the referrer as what it is.
+
+        Managed signing signs what anybody pushes, unless it has a subject: so what has none, or
+        is only listed by what is signed, is not signed by that.
+        """
+        digest = stored.image.digest
+        return stored.image.subject is not None and self._signatures.signed(
+            repository, digest, keys, by_index=False
+        )
 
     def _layers(self, repository: Repository, manifest: dict[str, Any]) -> Iterator[bytes]:
         layers = manifest.get("layers")

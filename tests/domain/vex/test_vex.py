@@ -279,9 +279,8 @@ def test_every_form_in_which_it_can_be_attached(held: Registry, kind: str, conte
     assert not allowed(held)
 
 
-def test_cosigns_tag(held: Registry) -> None:
-    trust(held, "signed", pem())
-    blob = made.Blob(json.dumps(envelope(in_toto(openvex()))).encode(), "application/vnd.dsse.envelope.v1+json")  # fmt: skip  # noqa: E501 - one expression
+def cosigned(blob: made.Blob) -> made.Image:
+    """As cosign lays an attestation beside an image: with a tag, and no subject."""
     manifest = {
         "schemaVersion": 2,
         "mediaType": made.OCI_MANIFEST,
@@ -289,7 +288,13 @@ def test_cosigns_tag(held: Registry) -> None:
         "layers": [blob.descriptor()],
     }
     blobs = (made.Blob(b"{}", made.OCI_EMPTY), blob)
-    image = made.Image(json.dumps(manifest).encode(), made.OCI_MANIFEST, blobs)
+    return made.Image(json.dumps(manifest).encode(), made.OCI_MANIFEST, blobs)
+
+
+def test_cosigns_tag(held: Registry) -> None:
+    trust(held, "signed", pem())
+    content = json.dumps(envelope(in_toto(openvex()))).encode()
+    image = cosigned(made.Blob(content, "application/vnd.dsse.envelope.v1+json"))
     held.hold(NAME, image, BAD.digest.replace(":", "-") + ".att")
     assert allowed(held)
     assert recount(held)
@@ -354,6 +359,28 @@ def test_a_document_that_cosign_signed(held: Registry) -> None:
     text_ = base64.b64encode(sign(SECRET, content)).decode()
     held.hold(NAME, signature(content, text_), tag_of(Digest.parse(image.digest)))
     assert allowed(held)
+
+
+def test_what_managed_signing_would_sign_is_not_signed_as_vex(held: Registry) -> None:
+    """It signs what anybody pushes, unless that has a subject."""
+    trust(held, "signed", pem())
+
+    def sign_it(image: made.Image) -> None:
+        content = payload(NAME, Digest.parse(image.digest))
+        text_ = base64.b64encode(sign(SECRET, content)).decode()
+        held.hold(NAME, signature(content, text_), tag_of(Digest.parse(image.digest)))
+
+    index = made.index({"amd64": attach(held, OPENVEX, openvex())})
+    held.hold(NAME, index)
+    sign_it(index)
+    assert not allowed(held)
+    blob = made.Blob(
+        json.dumps(in_toto(openvex())).encode(), "application/vnd.dsse.envelope.v1+json"
+    )
+    alone = cosigned(blob)
+    held.hold(NAME, alone, BAD.digest.replace(":", "-") + ".att")
+    sign_it(alone)
+    assert not allowed(held)
 
 
 def test_counts_follow_what_is_attached(held: Registry) -> None:
