@@ -25,7 +25,8 @@ FARGATE: dict[str, Any] = {
     "requiresCompatibilities": ["FARGATE"],
 }
 EFS: dict[str, Any] = {"fileSystemId": "fs-1"}
-INPUT = frozenset(ecs.model.operation_model("RegisterTaskDefinition").input_shape.members)
+SHAPE: Any = ecs.model.operation_model("RegisterTaskDefinition").input_shape
+INPUT = frozenset(SHAPE.members)
 
 
 def definition(*containers: dict[str, Any], **more: Any) -> dict[str, Any]:
