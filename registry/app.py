@@ -27,6 +27,7 @@ from registry.callers import Authorizer, LoginPasswords, Refusals, SigningKeys
 from registry.collection import Collection
 from registry.companions import companion_works, companions
 from registry.config import Settings
+from registry.containers import container_work
 from registry.database.database import Database
 from registry.delivery import delivery_of
 from registry.domain.pulls import SECONDS as PULLS_SECONDS
@@ -250,6 +251,7 @@ def works(settings: Settings, ground: Ground, stores: EcrStores, metrics: Metric
         Work("pull-events", delivery.tell_pulls, PULL_EVENTS_SECONDS),
         Work("rekeying", Moves(rekeyer_of(settings, ground)).run, MOVES_SECONDS),
         *scan_works(settings, ground, stores, metrics, scanner),
+        container_work(settings, ground),
         *following_works(settings, ground, stores, report_writer_of(settings, stores)),
         *companion_works(ground),
     ]

@@ -15,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from registry.upstream.addresses import Trusted
+from registry.bounds import check_bounds
 from registry.values.conversion import CONVERTERS
 from registry.values.errors import ParameterInvalid
 from registry.values.reports import attached
@@ -25,10 +25,7 @@ ENVIRONMENT_PREFIX = "MOORAGE_"
 
 _CUSTOM_DOMAIN = re.compile(r"([A-Za-z0-9.-]+)=(?:([0-9]{12})/([a-z0-9-]+)|public)", re.ASCII)
 _MIRROR = re.compile(r"([A-Za-z0-9.-]+)=([A-Za-z0-9.-]+(?::[0-9]{1,5})?)", re.ASCII)
-_REGION = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
 
-HOURS_MAX = 87_600
-"""Ten years."""
 
 Default = str | int | float | bool | Path | None
 
@@ -89,6 +86,11 @@ class Settings:
         0, "days after its push that an image is scanned continuously; 0: as long as it is there"
     )
     scan_attach: str = _setting("", "reports to attach after scans: cyclonedx, spdx, sarif")
+    ecs_engine: str = _setting(
+        "",
+        "URL of the Docker Engine that runs ECS's tasks; without it DOCKER_HOST's, or the"
+        " machine's own; none: ECS runs nothing",
+    )
     create_on_push: bool = _setting(False, "a push to a missing repository creates it")
     sparse_manifests: Literal["none", "index", "all"] = _setting(
         "index", "which manifests may name content that was not pushed: none, an index, all"
@@ -170,54 +172,7 @@ class Settings:
             raise ParameterInvalid("s3_bucket: required with storage = s3")
         if self.key_provider == "aws" and not self.aws_kms_key:
             raise ParameterInvalid("aws_kms_key: required with key_provider = aws")
-        self._check_bounds()
-
-    def _check_bounds(self) -> None:
-        if _REGION.fullmatch(self.region) is None:
-            raise ParameterInvalid(f"region: {self.region!r} is not a region's name")
-        for name in ("max_connections", "scan_workers", "scan_memory_mib", "s3_attempts"):
-            if getattr(self, name) < 1:
-                raise ParameterInvalid(f"{name}: at least 1")
-        for name in ("scan_daily_limit", "scan_days"):
-            if getattr(self, name) < 0:
-                raise ParameterInvalid(f"{name}: at least 0")
-        Trusted(self.upstreams)
-        if not 0 <= self.upstream_check_hours <= HOURS_MAX:
-            raise ParameterInvalid(f"upstream_check_hours: 0 to {HOURS_MAX:,}")
-        if not 0 <= self.lifecycle_notice_hours <= HOURS_MAX:
-            raise ParameterInvalid(f"lifecycle_notice_hours: 0 to {HOURS_MAX:,}")
-        if self.grace_seconds < 0:
-            raise ParameterInvalid("grace_seconds: at least 0")
-        self._check_times()
-        self._check_keeping()
-
-    def _check_times(self) -> None:
-        for name in (
-            "header_timeout",
-            "body_timeout",
-            "send_timeout",
-            "upstream_timeout",
-            "scan_timeout",
-            "s3_connect_timeout",
-            "s3_read_timeout",
-        ):
-            if getattr(self, name) <= 0:
-                raise ParameterInvalid(f"{name}: more than 0 seconds")
-        for name in (
-            "gc_grace_hours",
-            "upload_expiry_hours",
-            "event_retry_hours",
-            "scan_database_hours",
-        ):
-            if not 0 < getattr(self, name) <= HOURS_MAX:
-                raise ParameterInvalid(f"{name}: more than 0 hours, at most {HOURS_MAX:,}")
-
-    def _check_keeping(self) -> None:
-        if not 0 <= self.undelete_days <= HOURS_MAX / 24:
-            raise ParameterInvalid(f"undelete_days: 0 to {HOURS_MAX // 24:,}")
-        for name in ("account_bytes", "repository_bytes", "images", "repositories"):
-            if getattr(self, f"quota_{name}") < 0:
-                raise ParameterInvalid(f"quota_{name}: at least 0")
+        check_bounds(self)
 
     @property
     def scope(self) -> Scope:

@@ -26,7 +26,8 @@ from registry.domain.repositories import Repositories, Repository
 from registry.domain.tasks import HELD
 from registry.ground import Ground
 from registry.stores import lifecycle_stores, repositories_of
-from registry.values.errors import Conflict, LifecyclePreviewNotFound
+from registry.values.errors import Conflict
+from registry.values.expiring import LifecyclePreviewNotFound
 
 _WAIT_SECONDS = HELD.total_seconds() + 30
 _LISTED = 20

@@ -95,7 +95,15 @@ def restore_image(connection: sa.Connection, item: Resting, target: Repository) 
         children = [resting_image(connection, this, digest) for digest in listed]
         waiting += [child for child in children if child is not None]
         waiting += resting_referrers(connection, this)
+    _wake(connection, target, str(item.digest))
     return back
+
+
+def _wake(connection: sa.Connection, target: Repository, digest: str) -> None:
+    """What an active image lists may have been archived after that was deleted: no more."""
+    image_id = _live(connection, target.id, digest)
+    if image_id and storage_class.status_of(connection, image_id) == storage_class.ACTIVE:
+        storage_class.restore(connection, target, image_id)
 
 
 def _move_back(connection: sa.Connection, item: Resting, target: Repository) -> Restored:
@@ -108,9 +116,6 @@ def _move_back(connection: sa.Connection, item: Resting, target: Repository) -> 
         image_id = connection.execute(query).scalar_one()
         _relink(connection, target.id, image_id, shadow_id)
         back = replace(back, images=(digest,))
-        if storage_class.status_of(connection, image_id) == storage_class.ACTIVE:
-            # What it lists may have been archived while it rested.
-            storage_class.restore(connection, target, image_id)
     back += _point_tags(connection, target, item, image_id)
     # Its row of what rests goes with it, as do its links.
     connection.execute(sa.delete(repositories).where(repositories.c.id == shadow_id))

@@ -6,33 +6,33 @@ Source: ECR API reference, the "Errors" of each operation.
 from __future__ import annotations
 
 from registry.aws.errors import ServiceError
-from registry.values import errors
+from registry.values import backfilling, errors, expiring, fetching
 from registry.values.gating import GateRefused
 
 _CODES: tuple[tuple[type[errors.MoorageError], str], ...] = (
     (errors.RepositoryNotFound, "RepositoryNotFoundException"),
     (errors.RepositoryPolicyNotFound, "RepositoryPolicyNotFoundException"),
     (errors.RegistryPolicyNotFound, "RegistryPolicyNotFoundException"),
-    (errors.LifecyclePolicyNotFound, "LifecyclePolicyNotFoundException"),
-    (errors.LifecyclePreviewNotFound, "LifecyclePolicyPreviewNotFoundException"),
-    (errors.LifecyclePreviewInProgress, "LifecyclePolicyPreviewInProgressException"),
+    (expiring.LifecyclePolicyNotFound, "LifecyclePolicyNotFoundException"),
+    (expiring.LifecyclePreviewNotFound, "LifecyclePolicyPreviewNotFoundException"),
+    (expiring.LifecyclePreviewInProgress, "LifecyclePolicyPreviewInProgressException"),
     (errors.TemplateNotFound, "TemplateNotFoundException"),
     (errors.SigningConfigurationNotFound, "SigningConfigurationNotFoundException"),
     (errors.ExclusionNotFound, "ExclusionNotFoundException"),
     (errors.ExclusionExists, "ExclusionAlreadyExistsException"),
     (errors.StorageClassFixed, "ImageStorageClassUpdateNotSupportedException"),
     (errors.TemplateExists, "TemplateAlreadyExistsException"),
-    (errors.RuleNotFound, "PullThroughCacheRuleNotFoundException"),
-    (errors.RuleExists, "PullThroughCacheRuleAlreadyExistsException"),
-    (errors.UpstreamUnsupported, "UnsupportedUpstreamRegistryException"),
+    (fetching.RuleNotFound, "PullThroughCacheRuleNotFoundException"),
+    (fetching.RuleExists, "PullThroughCacheRuleAlreadyExistsException"),
+    (fetching.UpstreamUnsupported, "UnsupportedUpstreamRegistryException"),
     (errors.SecretNotFound, "SecretNotFoundException"),
     (errors.SecretInaccessible, "UnableToAccessSecretException"),
     (errors.SecretDamaged, "UnableToDecryptSecretValueException"),
-    (errors.UpstreamDenied, "UnableToGetUpstreamImageException"),
-    (errors.UpstreamFailed, "UnableToGetUpstreamImageException"),
-    (errors.BackfillNotFound, "ReplicationBackfillNotFoundException"),
-    (errors.BackfillRunning, "ReplicationBackfillInProgressException"),
-    (errors.BackfillEnded, "ReplicationBackfillInvalidStatusException"),
+    (fetching.UpstreamDenied, "UnableToGetUpstreamImageException"),
+    (fetching.UpstreamFailed, "UnableToGetUpstreamImageException"),
+    (backfilling.BackfillNotFound, "ReplicationBackfillNotFoundException"),
+    (backfilling.BackfillRunning, "ReplicationBackfillInProgressException"),
+    (backfilling.BackfillEnded, "ReplicationBackfillInvalidStatusException"),
     (errors.RepositoryExists, "RepositoryAlreadyExistsException"),
     (errors.RepositoryNotEmpty, "RepositoryNotEmptyException"),
     (errors.TagImmutable, "ImageTagAlreadyExistsException"),

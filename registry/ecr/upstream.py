@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING
 from registry.aws.errors import ServiceError
 from registry.domain.api.identifiers import Failure, read
 from registry.domain.requests import circumstances_of, identity_of
-from registry.values.errors import (
-    BlobNotFound,
-    Denied,
-    ImageNotFound,
+from registry.values.errors import BlobNotFound, Denied, ImageNotFound
+from registry.values.fetching import (
     UpstreamBusy,
     UpstreamDenied,
     UpstreamFailed,

@@ -6,14 +6,14 @@ Source: ECR Public API reference, the "Errors" of each operation.
 from __future__ import annotations
 
 from registry.aws.errors import ServiceError
-from registry.values import errors
+from registry.values import errors, publishing
 
 _CODES: tuple[tuple[type[errors.MoorageError], str], ...] = (
-    (errors.RegistryNotFound, "RegistryNotFoundException"),
+    (publishing.RegistryNotFound, "RegistryNotFoundException"),
     (errors.RepositoryNotFound, "RepositoryNotFoundException"),
     (errors.Vanished, "RepositoryNotFoundException"),
     (errors.RepositoryPolicyNotFound, "RepositoryPolicyNotFoundException"),
-    (errors.CatalogDataNotFound, "RepositoryCatalogDataNotFoundException"),
+    (publishing.CatalogDataNotFound, "RepositoryCatalogDataNotFoundException"),
     (errors.RepositoryExists, "RepositoryAlreadyExistsException"),
     (errors.RepositoryNotEmpty, "RepositoryNotEmptyException"),
     (errors.TagImmutable, "ImageTagAlreadyExistsException"),

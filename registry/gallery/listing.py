@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from registry.domain.access import Circumstances
 from registry.domain.public.access import PULL
 from registry.gallery.pages import path_of
-from registry.values.errors import CatalogDataNotFound, Denied, RepositoryNotFound
+from registry.values.errors import Denied, RepositoryNotFound
+from registry.values.publishing import CatalogDataNotFound
 from registry.values.scope import Scope
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from registry.values import errors
+from registry.values import errors, fetching
 from registry.values.gating import GateRefused
 
 if TYPE_CHECKING:
@@ -47,12 +47,12 @@ TABLE: tuple[tuple[type[errors.MoorageError], int, str], ...] = (
     (errors.TokenExpired, 403, "DENIED"),
     (errors.Denied, 403, "DENIED"),
     (GateRefused, 403, "DENIED"),
-    (errors.UpstreamDenied, 403, "DENIED"),
+    (fetching.UpstreamDenied, 403, "DENIED"),
     (errors.StorageFull, 507, "UNAVAILABLE"),
     (errors.KeyServiceUnavailable, 503, "UNAVAILABLE"),
     (errors.KeyUnavailable, 403, "DENIED"),
-    (errors.UpstreamBusy, 429, "TOOMANYREQUESTS"),
-    (errors.UpstreamFailed, 502, "UNAVAILABLE"),
+    (fetching.UpstreamBusy, 429, "TOOMANYREQUESTS"),
+    (fetching.UpstreamFailed, 502, "UNAVAILABLE"),
     (errors.Unavailable, 503, "UNAVAILABLE"),
     (errors.Damaged, 500, "UNKNOWN"),
     (errors.Interrupted, 400, "SIZE_INVALID"),

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from registry.values.digest import shown
-from registry.values.errors import ParameterInvalid, UpstreamUnsupported
+from registry.values.errors import ParameterInvalid
+from registry.values.fetching import UpstreamUnsupported
 
 _LABEL = r"[a-z0-9](?:[a-z0-9_-]{0,62})"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII)

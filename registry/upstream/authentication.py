@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from registry.upstream.addresses import Address, parsed
-from registry.values.errors import UpstreamBusy, UpstreamDenied, UpstreamFailed
+from registry.values.fetching import UpstreamBusy, UpstreamDenied, UpstreamFailed
 
 if TYPE_CHECKING:
     from registry.upstream.addresses import Trusted

@@ -14,14 +14,8 @@ from registry.upstream.authentication import Source, Tokens
 from registry.upstream.connection import Connections
 from registry.upstream.exchange import BrokenOff, Exchange, Reply
 from registry.values.digest import Digest
-from registry.values.errors import (
-    BlobNotFound,
-    DigestInvalid,
-    ImageNotFound,
-    UpstreamBusy,
-    UpstreamDenied,
-    UpstreamFailed,
-)
+from registry.values.errors import BlobNotFound, DigestInvalid, ImageNotFound
+from registry.values.fetching import UpstreamBusy, UpstreamDenied, UpstreamFailed
 from registry.values.manifest import IMAGES, INDEXES, SIZE_MAX
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import socket
 import ssl
 from typing import TYPE_CHECKING
 
-from registry.values.errors import UpstreamFailed
+from registry.values.fetching import UpstreamFailed
 
 if TYPE_CHECKING:
     from registry.upstream.addresses import Address, Trusted

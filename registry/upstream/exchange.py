@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from registry.upstream.addresses import Address, parsed
-from registry.values.errors import UpstreamFailed
+from registry.values.fetching import UpstreamFailed
 
 if TYPE_CHECKING:
     from registry.upstream.addresses import Trusted

@@ -37,7 +37,9 @@
     │   └── SecretDamaged
     └── Interrupted              the client went away in mid-body
 
-`GateRefused` is in `values/gating.py`.
+Those of one subject alone stand beside this file: `GateRefused` in `gating.py`, those of upstream
+registries in `fetching.py`, of backfills in `backfilling.py`, of lifecycle policies in
+`expiring.py`, of public registries in `publishing.py`.
 A wire turns these into its own form in one place (`oci/errors.py`, `ecr/errors.py`).
 The message is written for the person at the other end and never holds a secret.
 """
@@ -164,10 +166,6 @@ class TemplateNotFound(NotFound):
     """No repository creation template of that prefix."""
 
 
-class RuleNotFound(NotFound):
-    """No pull through cache rule of that prefix."""
-
-
 class SecretNotFound(NotFound):
     """No secret of that ARN."""
 
@@ -176,36 +174,12 @@ class RestingNotFound(NotFound):
     """Nothing of that number rests here: it was brought back, or its time is over."""
 
 
-class LifecyclePolicyNotFound(NotFound):
-    """The repository has no lifecycle policy."""
-
-
-class LifecyclePreviewNotFound(NotFound):
-    """Nobody has asked for a preview of a lifecycle policy of the repository."""
-
-
-class ReporterNotFound(NotFound):
-    """Nobody of that name has reported images in use."""
-
-
 class ExclusionNotFound(NotFound):
     """The principal is not among those whose pulls do not count."""
 
 
-class RegistryNotFound(NotFound):
-    """No public registry of that alias."""
-
-
 class SigningConfigurationNotFound(NotFound):
     """The registry signs nothing."""
-
-
-class CatalogDataNotFound(NotFound):
-    """The public repository has nothing for the gallery."""
-
-
-class BackfillNotFound(NotFound):
-    """No replication backfill of that id in the registry."""
 
 
 class ScanNotFound(NotFound):
@@ -258,16 +232,8 @@ class TemplateExists(Conflict):
     """A repository creation template of that prefix exists already."""
 
 
-class RuleExists(Conflict):
-    """A pull through cache rule of that prefix exists already."""
-
-
 class Protected(Conflict):
     """A repository or tag that must not be deleted."""
-
-
-class LifecyclePreviewInProgress(Conflict):
-    """The preview that was asked for before is not there yet."""
 
 
 class ExclusionExists(Conflict):
@@ -276,10 +242,6 @@ class ExclusionExists(Conflict):
 
 class StorageClassFixed(Conflict):
     """An image that has to stay in its storage class while something else stands."""
-
-
-class AliasTaken(Conflict):
-    """Another public registry has the alias, or a private repository is in its place."""
 
 
 class BlobExists(Conflict):
@@ -292,14 +254,6 @@ class BlobUnreferenced(Conflict):
 
 class UploadConflict(Conflict):
     """Somebody else wrote to the upload in the meantime."""
-
-
-class BackfillRunning(Conflict):
-    """A replication backfill to that region is in progress already."""
-
-
-class BackfillEnded(Conflict):
-    """A replication backfill that has ended cannot be stopped."""
 
 
 class EntityExists(Conflict):
@@ -342,18 +296,6 @@ class SecretInaccessible(Refused):
     """A secret of another account or region."""
 
 
-class UpstreamDenied(Refused):
-    """An upstream registry does not give what was asked for to the credentials of its rule."""
-
-
-class UpstreamUnsupported(UpstreamDenied):
-    """An upstream registry that no pull through cache rule may name."""
-
-
-class UpstreamSecretLost(UpstreamDenied):
-    """The credentials of a rule are not there any more, or cannot be read."""
-
-
 class Unavailable(MoorageError):
     """Something behind the server does not answer; nothing was stored, try again."""
 
@@ -368,14 +310,6 @@ class StorageFull(Unavailable):
 
 class KeyUnavailable(Unavailable):
     """The key is disabled, pending deletion, or its provider does not answer."""
-
-
-class UpstreamFailed(Unavailable):
-    """An upstream registry cannot be reached, fails, or answers what it must not."""
-
-
-class UpstreamBusy(UpstreamFailed):
-    """An upstream registry wants fewer requests."""
 
 
 class KeyDisabled(KeyUnavailable):

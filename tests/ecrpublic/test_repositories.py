@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from registry.domain.public.registries import ALIASES_MAX, PublicRegistries
-from registry.values.errors import AliasTaken, ParameterInvalid
+from registry.values.errors import ParameterInvalid
+from registry.values.publishing import AliasTaken
 from tests.application import ACCOUNT, HOST, Registry, allow
 from tests.ecr.calls import image, missing, refusal
 from tests.ecrpublic.calls import ARN, NAME, PUBLIC, alias_of, hold, public

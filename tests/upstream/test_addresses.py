@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.upstream.addresses import Address, Trusted, parsed
-from registry.values.errors import ParameterInvalid, UpstreamUnsupported
+from registry.values.errors import ParameterInvalid
+from registry.values.fetching import UpstreamUnsupported
 
 PRIVATE = (
     "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1",

@@ -13,14 +13,8 @@ from registry.upstream.addresses import Address, Trusted
 from registry.upstream.authentication import Credentials, Source
 from registry.upstream.client import Client
 from registry.values.digest import Digest
-from registry.values.errors import (
-    BlobNotFound,
-    ImageNotFound,
-    MoorageError,
-    UpstreamBusy,
-    UpstreamDenied,
-    UpstreamFailed,
-)
+from registry.values.errors import BlobNotFound, ImageNotFound, MoorageError
+from registry.values.fetching import UpstreamBusy, UpstreamDenied, UpstreamFailed
 from tests.images import digest_of, layer, multi_arch, oci_image
 from tests.upstream.fake import SECONDS, FakeRegistry, Handler, other_bytes, serving
 

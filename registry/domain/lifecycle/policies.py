@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from registry.database.schema import lifecycle_policies, repositories
 from registry.domain.lifecycle.language import in_order
 from registry.domain.tasks import now
-from registry.values.errors import LifecyclePolicyNotFound
+from registry.values.expiring import LifecyclePolicyNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

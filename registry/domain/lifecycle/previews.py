@@ -19,11 +19,8 @@ from registry.database.schema import lifecycle_preview_results as results
 from registry.database.schema import lifecycle_previews as previews
 from registry.domain.lifecycle.weighing import freed_bytes
 from registry.domain.tasks import Task, now
-from registry.values.errors import (
-    LifecyclePreviewInProgress,
-    LifecyclePreviewNotFound,
-    Unavailable,
-)
+from registry.values.errors import Unavailable
+from registry.values.expiring import LifecyclePreviewInProgress, LifecyclePreviewNotFound
 
 if TYPE_CHECKING:
     from registry.database.database import Database

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from registry.database.schema import image_reporters, images, images_in_use, repositories, tags
 from registry.domain.tasks import now
-from registry.values.errors import ReporterNotFound
+from registry.values.expiring import ReporterNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from registry.database.schema import catalog_data, images, repositories
 from registry.domain.shadows import RESTING
-from registry.values.errors import CatalogDataNotFound, ParameterInvalid
+from registry.values.errors import ParameterInvalid
+from registry.values.publishing import CatalogDataNotFound
 from registry.values.scope import NO_REGION
 
 if TYPE_CHECKING:

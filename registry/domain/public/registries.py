@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from registry.database.schema import public_aliases, public_registries, repositories
-from registry.values.errors import AliasTaken, ParameterInvalid, RegistryNotFound
+from registry.values.errors import ParameterInvalid
+from registry.values.publishing import AliasTaken, RegistryNotFound
 from registry.values.scope import NO_REGION, Scope
 
 if TYPE_CHECKING:

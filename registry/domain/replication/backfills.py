@@ -19,13 +19,8 @@ from registry.domain.image_rows import tags_by_image
 from registry.domain.replication.queue import COMPLETE, FAILED, IN_PROGRESS
 from registry.domain.replication.rules import applies, rules, scopes_of
 from registry.domain.upstreams import provenance
-from registry.values.errors import (
-    BackfillEnded,
-    BackfillNotFound,
-    BackfillRunning,
-    LimitExceeded,
-    ParameterInvalid,
-)
+from registry.values.backfilling import BackfillEnded, BackfillNotFound, BackfillRunning
+from registry.values.errors import LimitExceeded, ParameterInvalid
 from registry.values.scope import Scope
 
 if TYPE_CHECKING:

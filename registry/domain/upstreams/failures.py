@@ -7,11 +7,11 @@ ECR API reference, BatchGetImage and ValidatePullThroughCacheRule.
 
 from __future__ import annotations
 
-from registry.values import errors
+from registry.values import errors, fetching
 
 _CODES: tuple[tuple[type[errors.MoorageError], str], ...] = (
-    (errors.UpstreamUnsupported, "UnsupportedUpstreamRegistryException"),
-    (errors.UpstreamSecretLost, "UnableToAccessSecretException"),
+    (fetching.UpstreamUnsupported, "UnsupportedUpstreamRegistryException"),
+    (fetching.UpstreamSecretLost, "UnableToAccessSecretException"),
     (errors.ImageNotFound, "ImageNotFoundException"),
     (errors.LimitExceeded, "LimitExceededException"),
 )

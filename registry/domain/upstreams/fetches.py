@@ -14,13 +14,8 @@ from typing import TYPE_CHECKING
 
 from registry.domain.upstreams.flights import Flights, resolve, running
 from registry.domain.upstreams.window import Window
-from registry.values.errors import (
-    BlobNotFound,
-    DigestInvalid,
-    MoorageError,
-    RepositoryNotFound,
-    UpstreamFailed,
-)
+from registry.values.errors import BlobNotFound, DigestInvalid, MoorageError, RepositoryNotFound
+from registry.values.fetching import UpstreamFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

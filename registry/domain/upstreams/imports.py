@@ -33,9 +33,8 @@ from registry.values.errors import (
     RepositoryExists,
     RepositoryNotFound,
     TagImmutable,
-    UpstreamDenied,
-    UpstreamFailed,
 )
+from registry.values.fetching import UpstreamDenied, UpstreamFailed
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

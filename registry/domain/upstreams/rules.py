@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from registry.database.schema import pull_through_rules as table
 from registry.domain.templates import ROOT, plain
-from registry.values.errors import RuleExists, RuleNotFound
+from registry.values.fetching import RuleExists, RuleNotFound
 
 if TYPE_CHECKING:
     from registry.database.database import Cache, Database

@@ -19,9 +19,8 @@ from registry.values.errors import (
     SecretDamaged,
     SecretInaccessible,
     SecretNotFound,
-    UpstreamDenied,
-    UpstreamSecretLost,
 )
+from registry.values.fetching import UpstreamDenied, UpstreamSecretLost
 
 if TYPE_CHECKING:
     from registry.domain.upstreams.rules import Rule

@@ -66,6 +66,7 @@ class Engine:
         self._lock = threading.Lock()
         self._clients: list[docker.APIClient] = []
         self._version: str | None = None
+        self._closed = False
 
     def call(self, function: Callable[[docker.APIClient], T], seconds: float = CALL_SECONDS) -> T:
         """What `function` makes of a client whose requests end after so many seconds."""
@@ -85,6 +86,8 @@ class Engine:
         return self.call(function, seconds)
 
     def _client(self, seconds: float) -> docker.APIClient:
+        if self._closed:
+            raise EngineDown("the agent has been closed")
         clients: dict[float, docker.APIClient] = self._local.__dict__.setdefault("clients", {})
         if seconds not in clients:
             client = _Client(self.url, version=self._version or "auto", timeout=int(seconds))
@@ -95,7 +98,8 @@ class Engine:
         return clients[seconds]
 
     def close(self) -> None:
-        """Let go of all connections."""
+        """Let go of all connections. Asked for anything afterwards, the engine is down."""
+        self._closed = True
         with self._lock:
             for client in self._clients:
                 client.close()

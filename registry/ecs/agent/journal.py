@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,10 @@ class Entry:
         return self.records.get(name) or Record()
 
 
+class JournalClosed(Exception):
+    """Something was to be written down after the agent's end."""
+
+
 class Journal:
     """The journal of one agent, in a file that only its owner may read."""
 
@@ -84,14 +89,25 @@ class Journal:
         path.touch(mode=0o600)
         self._database = Database(path)
         self._lock = threading.RLock()
+        self._closed = False
         with self._database.write() as connection:
             _metadata.create_all(connection)
             self.agent_id = _identity(connection)
         self._entries = self._load()
 
     def close(self) -> None:
-        """Let go of the file."""
-        self._database.close()
+        """Let go of the file. A step that is still being done writes nothing any more: the file
+        may be another agent's by then."""
+        with self._lock:
+            self._closed = True
+            self._database.close()
+
+    @contextmanager
+    def _write(self) -> Iterator[sa.Connection]:
+        if self._closed:
+            raise JournalClosed("the agent has been closed")
+        with self._database.write() as connection:
+            yield connection
 
     def arns(self) -> list[str]:
         """All tasks that are known."""
@@ -107,7 +123,7 @@ class Journal:
         """Write down these payloads, of new tasks and of known ones, all or none."""
         newest = {payload.arn: payload for payload in payloads}
         with self._lock:
-            with self._database.write() as connection:
+            with self._write() as connection:
                 for arn, payload in newest.items():
                     _keep(connection, payload, known=arn in self._entries)
             for arn, payload in newest.items():
@@ -122,7 +138,7 @@ class Journal:
                 return None
             state = replace(entry.state, **changes)
             update = _tasks.update().where(_tasks.c.arn == arn)
-            with self._database.write() as connection:
+            with self._write() as connection:
                 connection.execute(update.values(state=json.dumps(asdict(state))))
             self._entries[arn] = replace(entry, state=state)
             return self._entries[arn]
@@ -135,7 +151,7 @@ class Journal:
                 return None
             record = replace(entry.record(name), **changes)
             row = {"task_arn": arn, "name": name, "record": json.dumps(asdict(record))}
-            with self._database.write() as connection:
+            with self._write() as connection:
                 connection.execute(_containers.insert().prefix_with("OR REPLACE").values(row))
             self._entries[arn] = replace(entry, records={**entry.records, name: record})
             return record
@@ -143,7 +159,7 @@ class Journal:
     def drop(self, arn: str) -> None:
         """Forget a task altogether."""
         with self._lock:
-            with self._database.write() as connection:
+            with self._write() as connection:
                 connection.execute(_tasks.delete().where(_tasks.c.arn == arn))
             self._entries.pop(arn, None)
 

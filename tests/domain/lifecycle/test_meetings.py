@@ -174,11 +174,14 @@ class TestBack:
         delete(registry, made)
         assert restore(registry, made) == {made.digest}
 
-    def test_an_active_index_finds_its_images_active(self, registry: Registry) -> None:
+    @pytest.mark.parametrize("rests", [False, True])
+    def test_an_active_index_finds_its_images_active(self, registry: Registry, rests: bool) -> None:
         index = images.multi_arch()
         hold(registry, index, "v1")
         delete(registry, index)
         archive(registry, index.children[0])
+        if rests:
+            assert follow(registry) == 2
         restore(registry, index)
         assert set(statuses(registry).values()) == {"ACTIVE"}
 

@@ -19,7 +19,7 @@ from registry.domain.lifecycle.policies import SETTLING, LifecyclePolicies
 from registry.domain.lifecycle.runs import AGAIN, EVERY, Runs
 from registry.domain.lifecycle.uses import LEASE, Use
 from registry.domain.tasks import HELD, Task
-from registry.values.errors import LifecyclePolicyNotFound
+from registry.values.expiring import LifecyclePolicyNotFound
 from tests import images
 from tests.application import SCOPE, OpenRegistry, Registry
 from tests.domain.lifecycle.holding import (

@@ -9,7 +9,8 @@ import pytest
 
 from registry.domain.lifecycle.policies import LifecyclePolicies
 from registry.domain.registries import Registries
-from registry.values.errors import LifecyclePolicyNotFound, RegistryPolicyNotFound
+from registry.values.errors import RegistryPolicyNotFound
+from registry.values.expiring import LifecyclePolicyNotFound
 from tests.domain.lifecycle.world import policy, rule, tagged
 from tests.domain.policyfiles.world import SCOPE, World, for_everybody, write
 

@@ -10,12 +10,14 @@ import docker
 import pytest
 
 from registry.ecs.agent.networks import AWSVPC_NETWORK
+from tests.application import loop, open_one, registry, template
 from tests.clients.engine import docker_engine
 from tests.ecs.agent.harness import Rig
 from tests.images import Image, layer, oci_image
 from tests.tools import require_tool
 from tests.upstream.fake import FakeRegistry, serving
 
+__all__ = ["loop", "open_one", "registry", "template"]
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 

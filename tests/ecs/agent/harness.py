@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 import uuid
@@ -204,6 +205,13 @@ class Rig:
         """The same, once it runs."""
         payload = self.run(*containers, **members)
         self.plane.reaches(payload.arn, TaskStatus.RUNNING)
+        trapping = [
+            one["State"]["Pid"]
+            for one in self.agent.inspect(payload.arn).values()
+            if any("TERM" in part for part in one["Config"]["Cmd"] or ())
+            and not one["HostConfig"].get("Init")
+        ]
+        eventually(lambda: all(map(handles_sigterm, trapping)))
         return payload
 
     def stopped(self, *containers: Mapping[str, Any], **members: Any) -> TaskStateChange:
@@ -261,6 +269,16 @@ def exit_codes(change: TaskStateChange) -> Mapping[str, int | None]:
 def all_stopped(changes: Sequence[ContainerStateChange]) -> bool:
     """Whether all containers have stopped."""
     return all(one.status is ContainerStatus.STOPPED for one in changes)
+
+
+def handles_sigterm(pid: int) -> bool:
+    """Whether a process has come to where it catches or ignores SIGTERM, or has ended."""
+    file = Path(f"/proc/{pid}/status")
+    if not pid or not file.exists():
+        return True
+    lines = (line.partition(":") for line in file.read_text().splitlines())
+    status = {name: text.strip() for name, _, text in lines}
+    return bool((int(status["SigIgn"], 16) | int(status["SigCgt"], 16)) & 1 << signal.SIGTERM - 1)
 
 
 def eventually(holds: Callable[[], Any], seconds: float = SECONDS) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from registry.ecs.agent.facts import Record
-from registry.ecs.agent.journal import Journal, TaskState
+from registry.ecs.agent.journal import Journal, JournalClosed, TaskState
 from registry.ecs.protocol import RoleCredentials, TaskPayload
 from registry.ecs.statuses import DesiredStatus, StopCode
 
@@ -61,6 +61,19 @@ def test_a_task_that_is_gone_is_not_written_to(tmp_path: Path) -> None:
     assert journal.note("arn:task/1", cleaned=True) is None
     assert journal.record("arn:task/1", "app", finished=True) is None
     journal.close()
+
+
+def test_a_step_that_outlives_its_agent_writes_nothing(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "agent.db")
+    journal.keep([payload()])
+    journal.close()
+    with pytest.raises(JournalClosed):
+        journal.record("arn:task/1", "app", finished=True)
+    again = Journal(tmp_path / "agent.db")
+    entry = again.entry("arn:task/1")
+    assert entry is not None
+    assert entry.records == {}
+    again.close()
 
 
 def test_payloads_are_taken_all_or_none(tmp_path: Path) -> None:

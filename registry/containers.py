@@ -1,0 +1,84 @@
+"""ECS as this server has it: what runs containers, and how it reaches the registry.
+
+Only one process at a time runs it, and none before there is a cluster: a server that is a
+registry alone never speaks to a Docker Engine.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from registry.background import Work
+from registry.domain.identities.services import ECS_TASKS
+from registry.ecs.clients import Clients, Endpoint, PlainKeys
+from registry.ecs.control.dispatching import Dispatcher
+from registry.ecs.control.scheduling.scheduler import Scheduler
+from registry.ecs.control.states import States
+from registry.ecs.control.sts_roles import StsRoles
+from registry.ecs.running import Plane, Running
+from registry.ecs.store.tables import clusters
+from registry.scanning import address_of
+
+if TYPE_CHECKING:
+    from registry.config import Settings
+    from registry.ground import Ground
+
+SECONDS = 1.0
+"""How often a process that does not run containers looks whether it should."""
+
+
+class Containers:
+    """Runs the containers of ECS, where this process is to."""
+
+    def __init__(self, settings: Settings, ground: Ground) -> None:
+        self._settings = settings
+        self._ground = ground
+
+    def run(self, stop: threading.Event) -> None:
+        """Until told to stop; at once back where there is nothing to run."""
+        if self._settings.ecs_engine != "none" and self._wanted():
+            self._running().run(stop)
+
+    def _wanted(self) -> bool:
+        with self._ground.ecs.read() as connection:
+            return connection.execute(sa.select(clusters.c.id).limit(1)).first() is not None
+
+    def _running(self) -> Running:
+        # docker-py and its HTTP client are only for the process that needs them.
+        from registry.ecs.agent.assembly import EngineAgent  # noqa: PLC0415 - see above
+        from registry.ecs.agent.local import EngineTaken  # noqa: PLC0415 - see above
+        from registry.ecs.agent.unshipped import Unshipped  # noqa: PLC0415 - see above
+
+        settings, database = self._settings, self._ground.ecs
+        clients = clients_of(settings)
+        key = self._ground.services.of(ECS_TASKS)
+        keys = PlainKeys(key.id, key.secret)
+        roles = StsRoles(lambda: clients.of("sts", settings.region, keys))
+        agent = EngineAgent(
+            engine_url=settings.ecs_engine,
+            folder=settings.data / "ecs",
+            plane=Plane(database, States(database)),
+            clients=clients,
+            hosts=settings.hosts,
+            address=(settings.host, settings.port),
+            tls=settings.tls_cert is not None,
+            key=self._ground.keys.secret("task metadata"),
+            logs=Unshipped(),
+        )
+        dispatcher, scheduler = Dispatcher(database, agent, roles), Scheduler(database)
+        return Running(database, agent, dispatcher, EngineTaken, (scheduler.step,))
+
+
+def clients_of(settings: Settings) -> Clients:
+    """Clients of this very server, over the loopback where it listens there."""
+    address = address_of(settings)
+    scheme = "https" if settings.tls_cert is not None else "http"
+    return Clients(Endpoint(f"{scheme}://{address.host}", verify=settings.tls_cert is None))
+
+
+def container_work(settings: Settings, ground: Ground) -> Work:
+    """What each worker does for it."""
+    return Work("ecs", Containers(settings, ground).run, SECONDS)

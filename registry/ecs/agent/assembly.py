@@ -1,0 +1,84 @@
+"""The local agent with all that it needs of others."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from registry.ecs.agent.engine import Engine
+from registry.ecs.agent.local import LocalAgent
+from registry.ecs.agent.registries import Registries, own_addresses
+from registry.ecs.agent.secrets import SecretStores
+from registry.ecs.endpoints.app import Endpoints
+from registry.ecs.endpoints.knowledge import Knowledge
+from registry.ecs.endpoints.network import EndpointNetwork
+from registry.ecs.endpoints.serving import Serving
+from registry.ecs.endpoints.surroundings import TaskSurroundings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from registry.ecs.agent.collaborators import Logs
+    from registry.ecs.clients import Clients
+    from registry.ecs.protocol import ControlPlane
+    from registry.values.scope import Hosts
+
+DEFAULT_ENGINE = "unix:///var/run/docker.sock"
+
+
+class EngineAgent:
+    """The agent of this machine's engine, with the endpoints of its tasks."""
+
+    def __init__(
+        self,
+        *,
+        engine_url: str,
+        folder: Path,
+        plane: ControlPlane,
+        clients: Clients,
+        hosts: Hosts,
+        address: tuple[str, int],
+        tls: bool,
+        key: bytes,
+        logs: Logs,
+    ) -> None:
+        """`engine_url`: empty for DOCKER_HOST's or the usual one; `address` is where this server
+        listens, `tls` whether with a certificate; `key` is secret, for the metadata's tokens."""
+        url = engine_url or os.environ.get("DOCKER_HOST") or DEFAULT_ENGINE
+        engine = Engine(url)
+        knowledge = Knowledge(key)
+        endpoints = Endpoints(knowledge, self._inspect, self._stats)
+        self._serving = Serving(endpoints.app(), address)
+        scheme = "https" if tls else "http"
+        self.agent = LocalAgent(
+            engine_url=url,
+            folder=folder,
+            control_plane=plane,
+            puller=Registries(clients, hosts, own_addresses(*address)),
+            secrets=SecretStores(clients),
+            surroundings=TaskSurroundings(
+                knowledge, EndpointNetwork(engine), self._serving, scheme
+            ),
+            logs=logs,
+        )
+        self._engine = engine
+        # What its Agent protocol asks for is the agent's own.
+        self.accept, self.refresh = self.agent.accept, self.agent.refresh
+        self.forget = self.agent.forget
+
+    def start(self) -> None:
+        """Begin. Raises EngineTaken where another process has it."""
+        self.agent.start()
+
+    def close(self) -> None:
+        """End; containers run on."""
+        self.agent.close()
+        self._serving.close()
+        self._engine.close()
+
+    def _inspect(self, task_arn: str) -> Mapping[str, Mapping[str, Any]]:
+        return self.agent.inspect(task_arn)
+
+    def _stats(self, runtime_id: str) -> Any:
+        return self._engine.call(lambda client: client.stats(runtime_id, stream=False))

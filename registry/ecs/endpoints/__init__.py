@@ -1,0 +1,1 @@
+"""What stands around a task's containers: where they find credentials, and what they are."""
