@@ -94,6 +94,11 @@ class OwnEngine:
             )
         _await(self._client, self.host, self._process, folder / "log")
 
+    def _docker(self, *arguments: str) -> str:
+        command = [str(self._client), "-H", self.host, *arguments]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        return result.stdout
+
     def stop(self) -> None:
         """Stop it; started again, it finds what it had."""
         if self._process is not None:
@@ -102,7 +107,13 @@ class OwnEngine:
             self._process = None
 
     def close(self) -> None:
-        """Stop it for good."""
+        """Stop it for good, and leave none of its networks: it would not take their bridges,
+        nor the addresses that these occupy, with it."""
+        if self._process is not None:
+            held = self._docker("ps", "--all", "--quiet").split()
+            if held:
+                self._docker("rm", "--force", *held)
+            self._docker("network", "prune", "--force")
         self.stop()
         if self._bridged:
             self._bridge.remove()
