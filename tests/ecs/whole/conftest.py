@@ -97,7 +97,7 @@ class World:
 
     def register(self, family: str, *command: str, **more: Any) -> str:
         """A Fargate definition of one container; its ARN."""
-        container = {"name": "box", "image": self.image, "command": list(command)}
+        container = {"name": "box", "image": self.image, "command": list(command), "stopTimeout": 2}
         container |= more.pop("container", {})
         given = {
             "networkMode": "awsvpc",

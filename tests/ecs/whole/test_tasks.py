@@ -22,8 +22,11 @@ def inside(world: World, container: str, *command: str) -> str:
 
 def asked(world: World, container: str, path: str) -> Any:
     """What 169.254.170.2 answers inside a container."""
-    script = f'printf "GET {path} HTTP/1.0\\r\\n\\r\\n" | /bin/busybox nc -w 5 169.254.170.2 80'
+    # Kept open until the answer is there: a client that hangs up wants none.
+    request = f'printf "GET {path} HTTP/1.0\\r\\n\\r\\n"; /bin/busybox sleep 1'
+    script = f"({request}) | /bin/busybox nc -w 5 169.254.170.2 80"
     _, _, body = inside(world, container, "sh", "-c", script).partition("\r\n\r\n")
+    assert body, script
     return json.loads(body)
 
 
@@ -143,3 +146,50 @@ def test_kill_9_with_twenty_tasks_loses_none_and_doubles_none(world: World) -> N
     while set(world.running()) & set(arns):
         assert time.monotonic() < deadline
         time.sleep(0.2)
+
+
+def test_output_lands_in_cloudwatch_logs(world: World) -> None:
+    logs = world.client("logs")
+    logs.create_log_group(logGroupName="/ecs/talk")
+    options = {
+        "awslogs-group": "/ecs/talk",
+        "awslogs-region": "us-east-1",
+        "awslogs-stream-prefix": "web",
+    }
+    world.register(
+        "talk",
+        "/bin/busybox",
+        "sh",
+        "-c",
+        "for i in 1 2 3; do echo line $i; done",
+        container={"logConfiguration": {"logDriver": "awslogs", "options": options}},
+    )
+    (arn,) = world.run("talk")
+    world.reaches(arn, "STOPPED")
+    found = world.until(
+        lambda: dict(logs.filter_log_events(logGroupName="/ecs/talk")),
+        lambda answer: len(answer["events"]) == 3,
+    )
+    assert [each["message"] for each in found["events"]] == ["line 1", "line 2", "line 3"]
+    assert {each["logStreamName"] for each in found["events"]} == {f"web/box/{arn[-32:]}"}
+
+
+def test_secrets_reach_the_container_and_nobody_else(world: World) -> None:
+    ssm, iam = world.client("ssm"), world.client("iam")
+    ssm.put_parameter(Name="/app/word", Value="sesame-open", Type="SecureString")
+    may = {"Effect": "Allow", "Action": ["ssm:GetParameters", "kms:Decrypt"], "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
+    secrets = {"secrets": [{"name": "WORD", "valueFrom": "/app/word"}]}
+    world.register("told", *SLEEP, container=secrets)
+    (arn,) = world.run("told")
+    refused = world.reaches(arn, "STOPPED")
+    assert refused["stopCode"] == "TaskFailedToStart"
+    assert "ResourceInitializationError" in refused["stoppedReason"]
+    assert "ssm:GetParameters" in refused["stoppedReason"]
+    iam.put_role_policy(RoleName="execution", PolicyName="secrets", PolicyDocument=policy)
+    (arn,) = world.run("told")
+    task = world.reaches(arn, "RUNNING")
+    assert "WORD=sesame-open" in inside(world, task["containers"][0]["runtimeId"], "env")
+    world.client("ecs").stop_task(cluster="demo", task=arn)
+    world.reaches(arn, "STOPPED")
+    assert "sesame-open" not in world.server.log
