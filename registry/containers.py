@@ -50,7 +50,6 @@ class Containers:
         # docker-py and its HTTP client are only for the process that needs them.
         from registry.ecs.agent.assembly import EngineAgent  # noqa: PLC0415 - see above
         from registry.ecs.agent.local import EngineTaken  # noqa: PLC0415 - see above
-        from registry.ecs.agent.unshipped import Unshipped  # noqa: PLC0415 - see above
 
         settings, database = self._settings, self._ground.ecs
         clients = clients_of(settings)
@@ -66,7 +65,7 @@ class Containers:
             address=(settings.host, settings.port),
             tls=settings.tls_cert is not None,
             key=self._ground.keys.secret("task metadata"),
-            logs=Unshipped(),
+            own=(settings.region, keys),
         )
         dispatcher, scheduler = Dispatcher(database, agent, roles), Scheduler(database)
         return Running(database, agent, dispatcher, EngineTaken, (scheduler.step,))
