@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from registry.ecs.control.clusters import Clusters
 from registry.ecs.control.definitions import Definitions
+from registry.ecs.control.protection import Protection
 from registry.ecs.control.services import Services
 from registry.ecs.control.tasks import Tasks
 from registry.ecs.errors import invalid_input, service_error
 from registry.ecs.operations.clusters import ClusterOperations
+from registry.ecs.operations.protection import ProtectionOperations
 from registry.ecs.operations.services import ServiceOperations
 from registry.ecs.operations.task_definitions import TaskDefinitionOperations
 from registry.ecs.operations.tasks import TaskOperations
@@ -47,6 +49,7 @@ def bound_ecs(stores: EcsStores, pages: Pages) -> Service:
         TaskDefinitionOperations(stores.definitions, pages),
         TaskOperations(stores.tasks, pages),
         ServiceOperations(stores.services, pages),
+        ProtectionOperations(Protection(stores.database)),
         errors=service_error,
         invalid=invalid_input,
     )
