@@ -15,6 +15,7 @@ from registry.background import Work
 from registry.domain.identities.services import ECS_TASKS
 from registry.ecs.clients import Clients, Endpoint, PlainKeys
 from registry.ecs.control.dispatching import Dispatcher
+from registry.ecs.control.scheduling.scheduler import Scheduler
 from registry.ecs.control.states import States
 from registry.ecs.control.sts_roles import StsRoles
 from registry.ecs.running import Plane, Running
@@ -66,7 +67,8 @@ class Containers:
             key=self._ground.keys.secret("task metadata"),
             own=(settings.region, keys),
         )
-        return Running(database, agent, Dispatcher(database, agent, roles), EngineTaken)
+        dispatcher, scheduler = Dispatcher(database, agent, roles), Scheduler(database)
+        return Running(database, agent, dispatcher, EngineTaken, (scheduler.step,))
 
 
 def clients_of(settings: Settings) -> Clients:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from registry.ecs.control.clusters import Clusters
 from registry.ecs.control.definitions import Definitions
+from registry.ecs.control.services import Services
 from registry.ecs.control.tasks import Tasks
 from registry.ecs.errors import invalid_input, service_error
 from registry.ecs.operations.clusters import ClusterOperations
+from registry.ecs.operations.services import ServiceOperations
 from registry.ecs.operations.task_definitions import TaskDefinitionOperations
 from registry.ecs.operations.tasks import TaskOperations
 from registry.ecs.service import ecs
@@ -28,11 +30,14 @@ class EcsStores:
     clusters: Clusters
     definitions: Definitions
     tasks: Tasks
+    services: Services
 
 
 def ecs_stores(database: Database) -> EcsStores:
     """The control plane over `ecs.db`."""
-    return EcsStores(database, Clusters(database), Definitions(database), Tasks(database))
+    return EcsStores(
+        database, Clusters(database), Definitions(database), Tasks(database), Services(database)
+    )
 
 
 def bound_ecs(stores: EcsStores, pages: Pages) -> Service:
@@ -41,6 +46,7 @@ def bound_ecs(stores: EcsStores, pages: Pages) -> Service:
         ClusterOperations(stores.clusters, stores.database, pages),
         TaskDefinitionOperations(stores.definitions, pages),
         TaskOperations(stores.tasks, pages),
+        ServiceOperations(stores.services, pages),
         errors=service_error,
         invalid=invalid_input,
     )
