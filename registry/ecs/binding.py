@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 from registry.ecs.control.clusters import Clusters
 from registry.ecs.control.definitions import Definitions
+from registry.ecs.control.executions import Executions
 from registry.ecs.control.tasks import Tasks
 from registry.ecs.errors import invalid_input, service_error
 from registry.ecs.operations.clusters import ClusterOperations
+from registry.ecs.operations.execute_command import ExecuteCommandOperations
 from registry.ecs.operations.task_definitions import TaskDefinitionOperations
 from registry.ecs.operations.tasks import TaskOperations
 from registry.ecs.service import ecs
+from registry.ecs.sessions.tickets import Tickets
 
 if TYPE_CHECKING:
     from registry.aws.pages import Pages
@@ -28,11 +31,14 @@ class EcsStores:
     clusters: Clusters
     definitions: Definitions
     tasks: Tasks
+    sessions: Tickets
 
 
 def ecs_stores(database: Database) -> EcsStores:
     """The control plane over `ecs.db`."""
-    return EcsStores(database, Clusters(database), Definitions(database), Tasks(database))
+    return EcsStores(
+        database, Clusters(database), Definitions(database), Tasks(database), Tickets(database)
+    )
 
 
 def bound_ecs(stores: EcsStores, pages: Pages) -> Service:
@@ -41,6 +47,7 @@ def bound_ecs(stores: EcsStores, pages: Pages) -> Service:
         ClusterOperations(stores.clusters, stores.database, pages),
         TaskDefinitionOperations(stores.definitions, pages),
         TaskOperations(stores.tasks, pages),
+        ExecuteCommandOperations(Executions(stores.database), stores.sessions),
         errors=service_error,
         invalid=invalid_input,
     )
