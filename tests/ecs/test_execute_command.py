@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -113,7 +114,7 @@ def test_what_cannot_be_entered_is_refused(registry: Registry, demo: Any) -> Non
         (asked(two, container="app", command="a 'b"), "split into words"),
         (asked(two, container="app", command=" "), "cannot be empty"),
     ]:
-        code, message = error(lambda members=members: demo.execute_command(**members))
+        code, message = error(partial(demo.execute_command, **members))
         assert (code, said in message) == (refused, True), message
     missing = error(lambda: demo.execute_command(**asked(plain, cluster="no")))
     assert missing[0] == "ClusterNotFoundException"

@@ -116,7 +116,7 @@ class Rig:
             "headers": [],
             "query_string": b"",
         }
-        served = asyncio.create_task(self.sessions(scope, client.inbox.get, client.send))  # type: ignore[arg-type]  # plain dictionaries
+        served = asyncio.create_task(self.sessions(scope, client.inbox.get, client.send))
         try:
             yield client
         finally:
@@ -143,8 +143,10 @@ def test_a_shell_has_all_that_a_terminal_has(rig: Rig) -> None:
             client.type('{"cols": 111, "rows": 30}', Payload.SIZE)
             client.type("/busybox echo h$((1+1))é€😀\n")
             await client.shows("h2é€😀")
-            client.type("/busybox sleep 999\n")
+            client.type("/busybox sh -c 'echo r$((3+3))dy; exec /busybox sleep 999'\n")
+            await client.shows("r6dy")
             client.type("\x03")
+            await client.until(lambda: b"# " in client.plugin.output.rpartition(b"^C")[2])
             client.type("/busybox stty size\n")
             await client.shows("30 111")
             client.type("exit\n")
