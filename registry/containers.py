@@ -15,6 +15,7 @@ from registry.background import Work
 from registry.domain.identities.services import ECS_TASKS
 from registry.ecs.clients import Clients, Endpoint, PlainKeys
 from registry.ecs.control.dispatching import Dispatcher
+from registry.ecs.control.scheduling.scheduler import Scheduler
 from registry.ecs.control.states import States
 from registry.ecs.control.sts_roles import StsRoles
 from registry.ecs.running import Plane, Running
@@ -52,7 +53,6 @@ class Containers:
         # docker-py and its HTTP client are only for the process that needs them.
         from registry.ecs.agent.assembly import EngineAgent  # noqa: PLC0415 - see above
         from registry.ecs.agent.local import EngineTaken  # noqa: PLC0415 - see above
-        from registry.ecs.agent.unshipped import Unshipped  # noqa: PLC0415 - see above
 
         settings, database = self._settings, self._ground.ecs
         clients = clients_of(settings)
@@ -68,9 +68,10 @@ class Containers:
             address=(settings.host, settings.port),
             tls=settings.tls_cert is not None,
             key=self._ground.keys.secret("task metadata"),
-            logs=Unshipped(),
+            own=(settings.region, keys),
         )
-        return Running(database, agent, Dispatcher(database, agent, roles), EngineTaken)
+        dispatcher, scheduler = Dispatcher(database, agent, roles), Scheduler(database)
+        return Running(database, agent, dispatcher, EngineTaken, (scheduler.step,))
 
 
 def clients_of(settings: Settings) -> Clients:

@@ -30,6 +30,7 @@ ENGINE = (
     "tests/clients/test_public.py",
     "tests/clients/test_pull_through.py",
     "tests/clients/test_serve.py",
+    "tests/ecs/whole/",
 )
 """Folders and files whose tests drive a Docker Engine."""
 

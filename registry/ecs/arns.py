@@ -56,6 +56,16 @@ def service_arn(scope: Scope, cluster: str, name: str) -> str:
     return _arn(scope, f"service/{cluster}/{name}")
 
 
+def service_deployment_arn(scope: Scope, cluster: str, service: str, number: str) -> str:
+    """`…:service-deployment/<cluster>/<service>/<id>`."""
+    return _arn(scope, f"service-deployment/{cluster}/{service}/{number}")
+
+
+def service_revision_arn(scope: Scope, cluster: str, service: str, number: str) -> str:
+    """`…:service-revision/<cluster>/<service>/<id>`."""
+    return _arn(scope, f"service-revision/{cluster}/{service}/{number}")
+
+
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """The parts of an ARN of ECS."""

@@ -36,6 +36,16 @@ def cluster_inactive() -> ServiceError:
     return ServiceError("ClusterNotFoundException", "The referenced cluster was inactive.")
 
 
+def service_not_found() -> ServiceError:
+    """ServiceNotFoundException."""
+    return ServiceError("ServiceNotFoundException", "Service not found.")
+
+
+def service_not_active() -> ServiceError:
+    """ServiceNotActiveException."""
+    return ServiceError("ServiceNotActiveException", "Service was not ACTIVE.")
+
+
 def not_found(message: str = "The specified resource was not found.") -> ServiceError:
     """ResourceNotFoundException."""
     return ServiceError("ResourceNotFoundException", message)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+import docker
+
 from registry.ecs.agent.engine import Engine
 from registry.ecs.agent.local import LocalAgent
 from registry.ecs.agent.registries import Registries, own_addresses
 from registry.ecs.agent.secrets import SecretStores
+from registry.ecs.agent.shipping.logs import ShippedLogs
+from registry.ecs.agent.shipping.shipper import LogShipper
 from registry.ecs.endpoints.app import Endpoints
 from registry.ecs.endpoints.knowledge import Knowledge
 from registry.ecs.endpoints.network import EndpointNetwork
@@ -19,9 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from registry.ecs.agent.collaborators import Logs
-    from registry.ecs.clients import Clients
-    from registry.ecs.protocol import ControlPlane
+    from registry.ecs.clients import Clients, Keys
+    from registry.ecs.protocol import ControlPlane, TaskPayload
     from registry.values.scope import Hosts
 
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"
@@ -46,13 +49,21 @@ class EngineAgent:
         address: tuple[str, int],
         tls: bool,
         key: bytes,
-        logs: Logs,
+        own: tuple[str, Keys],
     ) -> None:
         """`engine_url`: empty for DOCKER_HOST's or the usual one; `address` is where this server
-        listens, `tls` whether with a certificate; `key` is secret, for the metadata's tokens."""
+        listens, `tls` whether with a certificate; `key` is secret, for the metadata's tokens;
+        `own` are this server's region and the service's own keys."""
+        own_region, own_keys = own
         engine = engine_of(engine_url)
+        url = engine.url
         knowledge = Knowledge(key)
         endpoints = Endpoints(knowledge, self._inspect, self._stats)
+        self._shipper = LogShipper(
+            lambda: docker.APIClient(url),
+            folder / "logs",
+            lambda keys, region: clients.of("logs", region or own_region, keys or own_keys),
+        )
         self._serving = Serving(endpoints.app(), address)
         scheme = "https" if tls else "http"
         self.agent = LocalAgent(
@@ -62,9 +73,9 @@ class EngineAgent:
             puller=Registries(clients, hosts, own_addresses(*address)),
             secrets=SecretStores(clients),
             surroundings=TaskSurroundings(
-                knowledge, EndpointNetwork(engine), self._serving, scheme
+                knowledge, EndpointNetwork(engine), self._serving, scheme, self._renew
             ),
-            logs=logs,
+            logs=ShippedLogs(self._shipper),
         )
         self._engine = engine
         # What its Agent protocol asks for is the agent's own.
@@ -78,8 +89,14 @@ class EngineAgent:
     def close(self) -> None:
         """End; containers run on."""
         self.agent.close()
+        self._shipper.close()
         self._serving.close()
         self._engine.close()
+
+    def _renew(self, payload: TaskPayload) -> None:
+        """Have the newest credentials used for what is still to be shipped."""
+        if payload.execution_credentials is not None:
+            self._shipper.refresh(payload.arn, payload.execution_credentials)
 
     def _inspect(self, task_arn: str) -> Mapping[str, Mapping[str, Any]]:
         return self.agent.inspect(task_arn)

@@ -30,7 +30,7 @@ DATES = (
     "stoppingAt",
 )
 """Members of a task's document that are points in time, kept in seconds since 1970."""
-_INTERNAL = frozenset({"network"})
+_INTERNAL = frozenset({"network", "protectedUntil"})
 _RUNNING, _STOPPED = DesiredStatus.RUNNING.value, DesiredStatus.STOPPED.value
 
 

@@ -15,7 +15,7 @@ from registry.ecs.endpoints.serving import PORT
 from registry.ecs.endpoints.variables import environment_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from registry.ecs.endpoints.knowledge import Knowledge
@@ -28,9 +28,16 @@ class TaskSurroundings:
     """Makes them as tasks need them."""
 
     def __init__(
-        self, knowledge: Knowledge, network: EndpointNetwork, serving: Serving, scheme: str
+        self,
+        knowledge: Knowledge,
+        network: EndpointNetwork,
+        serving: Serving,
+        scheme: str,
+        tell: Callable[[TaskPayload], None],
     ) -> None:
-        """`scheme` is what this server speaks: http or https."""
+        """`scheme` is what this server speaks: http or https; `tell` who else wants to know of
+        a task's credentials."""
+        self._tell = tell
         self._knowledge = knowledge
         self._network = network
         self._serving = serving
@@ -60,6 +67,7 @@ class TaskSurroundings:
     def know(self, payload: TaskPayload) -> None:
         """See collaborators.Surroundings."""
         self._knowledge.keep(payload)
+        self._tell(payload)
 
     def leave(self, task_arn: str) -> None:
         """See collaborators.Surroundings."""

@@ -160,12 +160,14 @@ tasks = sa.Table(
     _document(),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("stopped_at", Instant),
+    sa.Column("counted", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index(None, "cluster_id", "desired_status"),
     sa.Index(None, "service_id"),
     sa.Index(None, "last_status"),
     sa.Index(None, "instance_id"),
 )
-"""`document`: a Task as DescribeTasks shows it, but for what has a column."""
+"""`document`: a Task as DescribeTasks shows it, but for what has a column. `deployment_id`: the
+service revision that it runs. `counted`: its service's scheduler has taken note of its end."""
 
 credentials = sa.Table(
     "credentials",
@@ -201,13 +203,32 @@ services = sa.Table(
     _text("name"),
     _text("status"),
     sa.Column("desired_count", sa.Integer, nullable=False),
+    sa.Column("completed_revision", sa.Text),
     _document(),
     sa.Column("created_at", Instant, nullable=False),
     sa.Index(None, "cluster_id", "name"),
     sa.Index(None, "status"),
     sqlite_autoincrement=True,
 )
-"""`status`: ACTIVE, DRAINING or INACTIVE."""
+"""`status`: ACTIVE, DRAINING or INACTIVE. `completed_revision`: the one whose rollout was completed
+last, to which a deployment that fails goes back."""
+
+revisions = sa.Table(
+    "revisions",
+    metadata,
+    _id(),
+    sa.Column("service_id", sa.ForeignKey("services.id", ondelete="CASCADE"), nullable=False),
+    _text("status"),
+    _document(),
+    sa.Column("rollout", sa.JSON, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("updated_at", Instant, nullable=False),
+    sa.Index(None, "service_id", "created_at"),
+    sa.Index(None, "status"),
+)
+"""Service revisions, which DescribeServices calls deployments. `document`: what tasks are started
+with, unchanging. `status`: PRIMARY (the one that is wanted), ACTIVE (some of its tasks still run),
+or INACTIVE. `rollout`: how far it is (`control/scheduling/views.py`, Rollout)."""
 
 deployments = sa.Table(
     "deployments",
@@ -218,21 +239,11 @@ deployments = sa.Table(
     _text("revision"),
     _document(),
     sa.Column("created_at", Instant, nullable=False),
+    sa.Column("updated_at", Instant, nullable=False),
     sa.Column("finished_at", Instant),
     sa.Index(None, "service_id", "created_at"),
 )
-"""Service deployments. `revision`: the id of the service revision that it brings."""
-
-revisions = sa.Table(
-    "revisions",
-    metadata,
-    _id(),
-    sa.Column("service_id", sa.ForeignKey("services.id", ondelete="CASCADE"), nullable=False),
-    _document(),
-    sa.Column("created_at", Instant, nullable=False),
-    sa.Index(None, "service_id", "created_at"),
-)
-"""Service revisions: what a deployment brings, unchanging."""
+"""Service deployments: each the way from some revisions to another, `revision`."""
 
 service_events = sa.Table(
     "service_events",

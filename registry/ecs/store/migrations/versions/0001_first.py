@@ -148,6 +148,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("desired_count", sa.Integer(), nullable=False),
+        sa.Column("completed_revision", sa.Text(), nullable=True),
         sa.Column("document", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -182,6 +183,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.Text(), nullable=False),
         sa.Column("document", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(
             ["service_id"],
@@ -201,8 +203,11 @@ def upgrade() -> None:
         "revisions",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("service_id", sa.Integer(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
         sa.Column("document", sa.JSON(), nullable=False),
+        sa.Column("rollout", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["service_id"],
             ["services.id"],
@@ -217,6 +222,7 @@ def upgrade() -> None:
         ["service_id", "created_at"],
         unique=False,
     )
+    op.create_index(op.f("ix_revisions_status"), "revisions", ["status"], unique=False)
     op.create_table(
         "service_events",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -253,6 +259,7 @@ def upgrade() -> None:
         sa.Column("document", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("stopped_at", sa.BigInteger(), nullable=True),
+        sa.Column("counted", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.ForeignKeyConstraint(
             ["cluster_id"], ["clusters.id"], name=op.f("fk_tasks_cluster_id"), ondelete="CASCADE"
         ),

@@ -1,0 +1,1 @@
+"""What keeps services at what they are meant to be."""
