@@ -32,6 +32,7 @@ from registry.ecr.errors import service_error
 from registry.ecr.service import ecr
 from registry.ecrpublic.errors import service_error as public_error
 from registry.ecrpublic.service import ecr_public
+from registry.ecs.operations.refusals import REFUSED
 from registry.ecs.service import ecs
 from registry.ground import lay_ground
 from registry.http.limits import Limits
@@ -187,7 +188,8 @@ def test_the_operations_are_those_of_the_application(
         listed = rows(page, f"{name} operation")
         documented += [code(row[0])[0] for row in listed if row[1] != "not offered"]
     documented += [f"iam:{name}" for row in rows("iam.md", "what") for name in code(row[1])]
-    documented += [code(row[0])[0] for row in rows("ecs.md", "ECS operation") if row[1] == "works"]
+    listed = rows("ecs.md", "ECS operation")
+    documented += [code(row[0])[0] for row in listed if row[1] in {"works", "refused"}]
     assert len(documented) == len(set(documented))
     assert set(documented) == served
 
@@ -245,6 +247,8 @@ def test_every_operation_of_ecs_is_listed_with_its_state() -> None:
         f"ecs:{name}" for name in ecs.model.operation_names
     ]
     assert {row[1] for row in listed} <= {"works", "refused", "not yet"}
+    refused = {code(row[0])[0]: code(row[2])[0] for row in listed if row[1] == "refused"}
+    assert refused == {f"ecs:{name}": error.code for name, error in REFUSED.items()}
 
 
 def test_the_errors_of_kms_are_documented() -> None:

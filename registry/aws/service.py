@@ -20,6 +20,7 @@ import inspect
 import keyword
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
 from botocore import xform_name
@@ -203,10 +204,13 @@ class Declarations:
         errors: ErrorOf = lambda _error: None,
         invalid: InvalidOf = validation_error,
         global_region: str | None = None,
+        refused: Mapping[str, ServiceError] = MappingProxyType({}),
     ) -> Service:
         """The service with its declared operations on these objects.
 
-        Raises DeclarationError where a declared operation is on none of them, or on several.
+        `refused` are operations of the model that are not offered, each with its error: whoever
+        may call them gets it. Raises DeclarationError where a declared operation is on none of
+        the objects, or on several, or refused.
         """
         operations = {}
         for name, declared in self._declared.items():
@@ -220,8 +224,23 @@ class Declarations:
                 conditions=_bound(owners[0], declared.conditions),
                 passes=_bound(owners[0], declared.passes),
             )
+        for name, error in refused.items():
+            if name in operations:
+                raise DeclarationError(f"{name} is both declared and refused")
+            operations[name] = self._refusal(name, error)
         wire = _PROTOCOLS[self.model.protocol]()
         return Service(self.model, wire, operations, errors, invalid, global_region)
+
+    def _refusal(self, name: str, error: ServiceError) -> Operation:
+        def refuse(_context: Context, **_parameters: object) -> None:
+            raise ServiceError(error.code, error.message)
+
+        model = self.model.operation_model(name)
+        names = _parameter_names(model.input_shape)
+        action = f"{self.model.signing_name}:{name}"
+        return Operation(
+            model, refuse, (action,), ANY, names, frozenset(), no_conditions, no_roles, ""
+        )
 
 
 def _bound(owner: object, function: _Any) -> _Any:

@@ -5,13 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from registry.ecs.control.account_settings import AccountSettings
+from registry.ecs.control.attributes import Attributes
 from registry.ecs.control.clusters import Clusters
 from registry.ecs.control.definitions import Definitions
+from registry.ecs.control.fleet import Fleet
 from registry.ecs.control.services import Services
+from registry.ecs.control.tagging import Tagging
 from registry.ecs.control.tasks import Tasks
 from registry.ecs.errors import invalid_input, service_error
+from registry.ecs.operations.account_settings import AccountSettingOperations
 from registry.ecs.operations.clusters import ClusterOperations
+from registry.ecs.operations.container_instances import ContainerInstanceOperations
+from registry.ecs.operations.refusals import REFUSED
 from registry.ecs.operations.services import ServiceOperations
+from registry.ecs.operations.tags import TagOperations
 from registry.ecs.operations.task_definitions import TaskDefinitionOperations
 from registry.ecs.operations.tasks import TaskOperations
 from registry.ecs.service import ecs
@@ -46,7 +54,11 @@ def bound_ecs(stores: EcsStores, pages: Pages) -> Service:
         ClusterOperations(stores.clusters, stores.database, pages),
         TaskDefinitionOperations(stores.definitions, pages),
         TaskOperations(stores.tasks, pages),
+        TagOperations(Tagging(stores.database)),
+        ContainerInstanceOperations(Fleet(stores.database), Attributes(stores.database), pages),
+        AccountSettingOperations(AccountSettings(stores.database), pages),
         ServiceOperations(stores.services, pages),
         errors=service_error,
         invalid=invalid_input,
+        refused=REFUSED,
     )

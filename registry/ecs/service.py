@@ -36,7 +36,7 @@ def request_tags(_context: Context, parameters: Mapping[str, Any]) -> Sequence[C
 
 def tag_conditions(parameters: Mapping[str, Any]) -> dict[str, str | tuple[str, ...]]:
     """The same, to be put together with other keys."""
-    tags = {tag["key"]: tag.get("value", "") for tag in parameters.get("tags") or ()}
+    tags = {tag.get("key", ""): tag.get("value", "") for tag in parameters.get("tags") or ()}
     found: dict[str, str | tuple[str, ...]] = {
         f"aws:requesttag/{key.lower()}": value for key, value in tags.items()
     }

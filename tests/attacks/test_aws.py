@@ -157,6 +157,8 @@ def least(shape: Shape, value: Callable[[str, Shape], Any]) -> Any:
     """The smallest value that meets a shape's constraints, as far as they say it."""
     if isinstance(shape, StructureShape):
         names = shape.required_members or ("imageDigest",)
+        if getattr(shape, "is_tagged_union", False):
+            names = [next(iter(shape.members))]
         return {name: value(name, shape.members[name]) for name in names if name in shape.members}
     if isinstance(shape, ListShape):
         return [value(shape.member.name, shape.member)]

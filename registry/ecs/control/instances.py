@@ -106,13 +106,16 @@ def enrol_local(connection: sa.Connection, cluster_id: int) -> None:
             "registered_at": datetime.now(UTC),
         }
         connection.execute(sa.insert(table).values(values))
-    _put_attributes(connection, instance_id, listed)
+    put_built_in(connection, instance_id, listed)
 
 
-def _put_attributes(
+def put_built_in(
     connection: sa.Connection, instance_id: str, listed: Sequence[Mapping[str, Any]]
 ) -> None:
-    mine = sa.and_(attributes.c.instance_id == instance_id, attributes.c.built_in)
+    """Keep these as the attributes that an instance's agent brought, in place of the former."""
+    names = [each["name"] for each in listed]
+    former = sa.or_(attributes.c.built_in, attributes.c.name.in_(names))
+    mine = sa.and_(attributes.c.instance_id == instance_id, former)
     connection.execute(sa.delete(attributes).where(mine))
     rows = [
         {

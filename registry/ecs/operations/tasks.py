@@ -46,7 +46,7 @@ def named_tasks(context: Context, parameters: Mapping[str, Any]) -> Sequence[str
     """ARNs of the tasks that `tasks` or `task` names."""
     scope = scope_of(context)
     cluster = arns.cluster_name(scope, parameters.get("cluster"))
-    given = parameters.get("tasks") or [parameters["task"]]
+    given = parameters.get("tasks") or [parameters.get("task", "*")]
     return tuple(
         arns.task_arn(scope, cluster, arns.short_id(scope, each, "task")) for each in given
     )
