@@ -6,6 +6,8 @@ registry alone never speaks to a Docker Engine.
 
 from __future__ import annotations
 
+import fcntl
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -26,6 +28,7 @@ from registry.scanning import address_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from registry.config import Settings
     from registry.database.database import Database
@@ -42,11 +45,14 @@ class Containers:
     def __init__(self, settings: Settings, ground: Ground) -> None:
         self._settings = settings
         self._ground = ground
+        self._lock = settings.data / "ecs" / "engine.lock"
+        self._made: Running | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Until told to stop; at once back where there is nothing to run."""
-        if self._settings.ecs_engine != "none" and self._wanted():
-            self._running().run(stop)
+        if self._settings.ecs_engine != "none" and self._wanted() and _free(self._lock):
+            self._made = self._made or self._running()
+            self._made.run(stop)
 
     def _wanted(self) -> bool:
         with self._ground.ecs.read() as connection:
@@ -90,6 +96,19 @@ def uses_of(settings: Settings, database: Database, clients: Clients, keys: Keys
         clients.put(path, {"images": list(images)}, scope.region, keys)
 
     return Uses(database, place, send)
+
+
+def _free(lock: Path) -> bool:
+    """Whether no other process runs the agent; only then are its libraries loaded here."""
+    lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def clients_of(settings: Settings) -> Clients:

@@ -85,11 +85,11 @@ class PullThroughOperations:
             registry=upstream_registry or _registry(upstream_registry_url),
             credential_arn=credential_arn,
             custom_role_arn=custom_role_arn,
-            upstream_prefix=plain(upstream_repository_prefix or ROOT),
+            upstream_prefix=plain(upstream_repository_prefix or ""),
             created_at=now,
             updated_at=now,
         )
-        if rule.prefix == ROOT and rule.upstream_prefix != ROOT:
+        if rule.prefix == ROOT and not rule.reaches_all:
             raise ParameterInvalid(
                 "Invalid parameter at 'upstreamRepositoryPrefix' failed to satisfy constraint:"
                 " 'must be ROOT where ecrRepositoryPrefix is ROOT'"
@@ -171,6 +171,8 @@ class PullThroughOperations:
 def _told(scope: Scope, rule: Rule, *, without: str = "") -> dict[str, Any]:
     members = {member: getattr(rule, name) for member, name in _MEMBERS.items()}
     found = {name: value for name, value in members.items() if value is not None}
+    if not rule.upstream_prefix:  # Terraform replaces a rule that shows what was not given
+        found.pop("upstreamRepositoryPrefix")
     found.pop(without, None)
     return {"registryId": scope.account, **found}
 

@@ -112,7 +112,15 @@ class TestRules:
     ) -> None:
         made = create(registry, "ROOT", url)
         assert (made["upstreamRegistryUrl"], made.get("upstreamRegistry")) == (url, name)
+        assert "upstreamRepositoryPrefix" not in made  # or Terraform would replace the rule
+
+    def test_root_as_the_upstream_prefix_is_shown_where_it_was_given(
+        self, registry: Registry
+    ) -> None:
+        made = create(registry, upstreamRepositoryPrefix="ROOT")
         assert made["upstreamRepositoryPrefix"] == "ROOT"
+        (shown,) = registry.ecr().describe_pull_through_cache_rules()["pullThroughCacheRules"]
+        assert shown["upstreamRepositoryPrefix"] == "ROOT"
 
     def test_there_is_one_for_a_prefix(self, registry: Registry) -> None:
         create(registry)

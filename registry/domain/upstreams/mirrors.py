@@ -65,4 +65,4 @@ def upstream_host(url: str) -> str:
 
 
 def _narrowness(rule: Rule) -> tuple[int, str]:
-    return (len(rule.upstream_prefix) if rule.upstream_prefix != "ROOT" else 0, rule.prefix)
+    return (0 if rule.reaches_all else len(rule.upstream_prefix), rule.prefix)

@@ -38,18 +38,24 @@ class Rule:
     credential_arn: str | None
     custom_role_arn: str | None
     upstream_prefix: str
+    """`ROOT`, or empty where none was given, for all names of the upstream."""
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def reaches_all(self) -> bool:
+        """Whether it is for every name that the upstream has."""
+        return self.upstream_prefix in ("", ROOT)
 
     def upstream_name(self, name: str) -> str:
         """What a repository of this rule is called at the upstream."""
         rest = name if self.prefix == ROOT else name.removeprefix(f"{self.prefix}/")
-        return rest if self.upstream_prefix == ROOT else f"{self.upstream_prefix}/{rest}"
+        return rest if self.reaches_all else f"{self.upstream_prefix}/{rest}"
 
     def name_here(self, upstream_name: str) -> str | None:
         """The reverse; None for a name that this rule does not reach."""
         rest = upstream_name
-        if self.upstream_prefix != ROOT:
+        if not self.reaches_all:
             rest = upstream_name.removeprefix(f"{self.upstream_prefix}/")
             if rest == upstream_name:
                 return None

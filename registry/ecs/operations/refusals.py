@@ -57,8 +57,17 @@ _WHY: Mapping[str, Sequence[str]] = {
     "This server's agent is a part of it: there is no update available for it alone.": (
         "UpdateContainerAgent",
     ),
-    "This server takes no agents of other machines: there is no endpoint to poll.": (
+    "This server takes no agents of other machines: nothing can be polled or told.": (
         "DiscoverPollEndpoint",
+        "SubmitAttachmentStateChanges",
+        "SubmitContainerStateChange",
+        "SubmitTaskStateChange",
+    ),
+    "This server's capacity providers are FARGATE and FARGATE_SPOT: it has no others.": (
+        "CreateCapacityProvider",
+        "DeleteCapacityProvider",
+        "DescribeCapacityProviders",
+        "UpdateCapacityProvider",
     ),
 }
 _CODES = ("NoUpdateAvailableException", "UnsupportedFeatureException", "ClientException")
