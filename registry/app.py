@@ -27,7 +27,7 @@ from registry.callers import Authorizer, LoginPasswords, Refusals, SigningKeys
 from registry.collection import Collection
 from registry.companions import companion_works, companions
 from registry.config import Settings
-from registry.containers import container_work
+from registry.containers import container_work, sessions_of
 from registry.database.database import Database
 from registry.delivery import delivery_of
 from registry.domain.pulls import SECONDS as PULLS_SECONDS
@@ -39,6 +39,7 @@ from registry.domain.vex.kept import VexDocuments
 from registry.ecr.binding import bound_ecr
 from registry.ecrpublic.binding import bound_ecr_public
 from registry.ecs.binding import bound_ecs, ecs_stores
+from registry.ecs.sessions.serving import PATH as SESSIONS
 from registry.ground import Ground, lay_ground
 from registry.http.logs import configure_logging
 from registry.http.metrics import Metrics
@@ -199,7 +200,7 @@ def build(settings: Settings, ground: Ground) -> ASGIApp:
         "token": TokenApp(stores.tokens, access, public.addresses),
         "gallery": gallery_of(public, stores, pages),
     }
-    return Observe(Front(below, gateway, rest), metrics)
+    return Observe(Front(below, gateway, rest, sessions_of(settings, ground)), metrics)
 
 
 def vex_endpoints_of(ground: Ground, stores: EcrStores) -> VexEndpoints:
@@ -212,8 +213,16 @@ def vex_endpoints_of(ground: Ground, stores: EcrStores) -> VexEndpoints:
 class Front:
     """Which wire a request is for, by its path."""
 
-    def __init__(self, below: Mapping[str, ASGIApp], gateway: ASGIApp, rest: ASGIApp) -> None:
-        """`below` has what serves all paths that begin with that part; the gateway is at `/`."""
+    def __init__(
+        self,
+        below: Mapping[str, ASGIApp],
+        gateway: ASGIApp,
+        rest: ASGIApp,
+        sessions: ASGIApp,
+    ) -> None:
+        """`below` has what serves all paths that begin with that part; the gateway is at `/`,
+        `sessions` takes the WebSockets of ExecuteCommand."""
+        self._sessions = sessions
         self._below = below
         self._gateway = gateway
         self._rest = rest
@@ -222,7 +231,9 @@ class Front:
         """Pass the request on."""
         path: str = scope.get("path", "")
         first = path.partition("/")[2].partition("/")[0].removesuffix(".json")
-        if scope["type"] != "http":
+        if scope["type"] == "websocket":
+            app = self._sessions if path.startswith(SESSIONS) else self._rest
+        elif scope["type"] != "http":
             app = self._rest
         else:
             app = self._gateway if path == "/" else self._below.get(first, self._rest)

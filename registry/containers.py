@@ -23,6 +23,8 @@ from registry.ecs.control.states import States
 from registry.ecs.control.sts_roles import StsRoles
 from registry.ecs.control.uses import REPORTER, Uses
 from registry.ecs.running import Plane, Running
+from registry.ecs.sessions.serving import Sessions
+from registry.ecs.sessions.tickets import Tickets
 from registry.ecs.store.tables import clusters
 from registry.scanning import address_of
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from registry.config import Settings
     from registry.database.database import Database
+    from registry.ecs.agent.engine import Engine
     from registry.ground import Ground
     from registry.values.scope import Scope
 
@@ -121,3 +124,14 @@ def clients_of(settings: Settings) -> Clients:
 def container_work(settings: Settings, ground: Ground) -> Work:
     """What each worker does for it."""
     return Work("ecs", Containers(settings, ground).run, SECONDS)
+
+
+def sessions_of(settings: Settings, ground: Ground) -> Sessions:
+    """The sessions of ExecuteCommand: any process serves them, the engine's own or another."""
+
+    def engine() -> Engine:
+        from registry.ecs.agent.assembly import engine_of  # noqa: PLC0415 - brings docker-py
+
+        return engine_of(settings.ecs_engine)
+
+    return Sessions(Tickets(ground.ecs), engine)

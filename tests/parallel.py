@@ -25,6 +25,7 @@ PROCESSES_MAX = 4
 
 ENGINE = (
     "tests/ecs/agent/",
+    "tests/ecs/sessions/test_serving.py",
     "tests/clients/test_docker.py",
     "tests/clients/test_public.py",
     "tests/clients/test_pull_through.py",

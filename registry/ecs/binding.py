@@ -9,6 +9,7 @@ from registry.ecs.control.account_settings import AccountSettings
 from registry.ecs.control.attributes import Attributes
 from registry.ecs.control.clusters import Clusters
 from registry.ecs.control.definitions import Definitions
+from registry.ecs.control.executions import Executions
 from registry.ecs.control.fleet import Fleet
 from registry.ecs.control.services import Services
 from registry.ecs.control.tagging import Tagging
@@ -17,12 +18,14 @@ from registry.ecs.errors import invalid_input, service_error
 from registry.ecs.operations.account_settings import AccountSettingOperations
 from registry.ecs.operations.clusters import ClusterOperations
 from registry.ecs.operations.container_instances import ContainerInstanceOperations
+from registry.ecs.operations.execute_command import ExecuteCommandOperations
 from registry.ecs.operations.refusals import REFUSED
 from registry.ecs.operations.services import ServiceOperations
 from registry.ecs.operations.tags import TagOperations
 from registry.ecs.operations.task_definitions import TaskDefinitionOperations
 from registry.ecs.operations.tasks import TaskOperations
 from registry.ecs.service import ecs
+from registry.ecs.sessions.tickets import Tickets
 
 if TYPE_CHECKING:
     from registry.aws.pages import Pages
@@ -39,12 +42,18 @@ class EcsStores:
     definitions: Definitions
     tasks: Tasks
     services: Services
+    sessions: Tickets
 
 
 def ecs_stores(database: Database) -> EcsStores:
     """The control plane over `ecs.db`."""
     return EcsStores(
-        database, Clusters(database), Definitions(database), Tasks(database), Services(database)
+        database,
+        Clusters(database),
+        Definitions(database),
+        Tasks(database),
+        Services(database),
+        Tickets(database),
     )
 
 
@@ -54,6 +63,7 @@ def bound_ecs(stores: EcsStores, pages: Pages) -> Service:
         ClusterOperations(stores.clusters, stores.database, pages),
         TaskDefinitionOperations(stores.definitions, pages),
         TaskOperations(stores.tasks, pages),
+        ExecuteCommandOperations(Executions(stores.database), stores.sessions),
         TagOperations(Tagging(stores.database)),
         ContainerInstanceOperations(Fleet(stores.database), Attributes(stores.database), pages),
         AccountSettingOperations(AccountSettings(stores.database), pages),

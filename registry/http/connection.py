@@ -24,6 +24,9 @@ from registry.http.refusal import refusal
 from registry.http.stream import ABORT, TRANSFER, Chunks
 from registry.http.transfer import ClientGone, SocketWriter
 
+UPGRADABLE = b"/v1/data-channel/"
+"""Paths below which a request may become a WebSocket; elsewhere it is answered as HTTP."""
+
 LINGER_SECONDS = 2.0
 """How long a refused client's bytes are read and dropped, so that the refusal reaches it."""
 
@@ -158,6 +161,15 @@ class Connection(HttpToolsProtocol):
         self._in_head, self._head_bytes = True, 0
         if not self._serving:  # the rest of a body answered early: no keep-alive timer runs
             self._head_since = self.loop.time()
+
+    def _should_upgrade_to_ws(self) -> bool:
+        return self.url.startswith(UPGRADABLE) and super()._should_upgrade_to_ws()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Let the WebSocket's protocol have the connection; nothing is watched here any more."""
+        if self._watch is not None:
+            self._watch.cancel()
+        super().handle_websocket_upgrade()
 
     def _unsupported_upgrade_warning(self) -> None:
         # The parser has stopped where the other protocol would begin: answer in HTTP and close.

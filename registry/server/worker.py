@@ -36,6 +36,9 @@ START_FAILED = 3
 STUCK_SECONDS = 10.0
 """After the grace period a worker that still does not end is ended by force."""
 
+WEBSOCKET_BYTES = 1 << 17
+"""The longest message that a WebSocket's client may send."""
+
 SPARE_FILES = 1024
 """Open files beside those of connections, each of which may have a duplicate and a blob."""
 
@@ -123,7 +126,9 @@ def make_server(
     config = uvicorn.Config(
         app,
         http=cast("type[Connection]", functools.partial(Connection, limits=settings.limits)),
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=WEBSOCKET_BYTES,
+        ws_per_message_deflate=False,
         interface="asgi3",
         lifespan="on",
         log_config=None,

@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 
 
+def engine_of(url: str) -> Engine:
+    """The engine of that URL; of DOCKER_HOST's or the usual one where it is empty."""
+    return Engine(url or os.environ.get("DOCKER_HOST") or DEFAULT_ENGINE)
+
+
 class EngineAgent:
     """The agent of this machine's engine, with the endpoints of its tasks."""
 
@@ -50,8 +55,8 @@ class EngineAgent:
         listens, `tls` whether with a certificate; `key` is secret, for the metadata's tokens;
         `own` are this server's region and the service's own keys."""
         own_region, own_keys = own
-        url = engine_url or os.environ.get("DOCKER_HOST") or DEFAULT_ENGINE
-        engine = Engine(url)
+        engine = engine_of(engine_url)
+        url = engine.url
         knowledge = Knowledge(key)
         endpoints = Endpoints(knowledge, self._inspect, self._stats)
         self._shipper = LogShipper(
@@ -62,7 +67,7 @@ class EngineAgent:
         self._serving = Serving(endpoints.app(), address)
         scheme = "https" if tls else "http"
         self.agent = LocalAgent(
-            engine_url=url,
+            engine_url=engine.url,
             folder=folder,
             control_plane=plane,
             puller=Registries(clients, hosts, own_addresses(*address)),

@@ -255,3 +255,14 @@ service_events = sa.Table(
     sa.Index(None, "service_id"),
     sqlite_autoincrement=True,
 )
+
+session_tickets = sa.Table(
+    "session_tickets",
+    metadata,
+    _id(),
+    _text("digest"),
+    _document(),
+    sa.Column("expires_at", Instant, nullable=False),
+    sa.Index(None, "expires_at"),
+)
+"""Sessions of ExecuteCommand whose client has not come yet. `digest`: SHA-256 of the token."""

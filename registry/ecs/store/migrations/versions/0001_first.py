@@ -77,6 +77,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account", "region", "family", name=op.f("pk_families")),
     )
     op.create_table(
+        "session_tickets",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("document", sa.JSON(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_session_tickets")),
+    )
+    op.create_index(
+        op.f("ix_session_tickets_expires_at"), "session_tickets", ["expires_at"], unique=False
+    )
+    op.create_table(
         "tags",
         sa.Column("arn", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
