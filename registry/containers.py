@@ -15,11 +15,13 @@ import sqlalchemy as sa
 
 from registry.background import Work
 from registry.domain.identities.services import ECS_TASKS
-from registry.ecs.clients import Clients, Endpoint, PlainKeys
+from registry.ecs.agent.registries import own_addresses
+from registry.ecs.clients import Clients, Endpoint, Keys, PlainKeys
 from registry.ecs.control.dispatching import Dispatcher
 from registry.ecs.control.scheduling.scheduler import Scheduler
 from registry.ecs.control.states import States
 from registry.ecs.control.sts_roles import StsRoles
+from registry.ecs.control.uses import REPORTER, Uses
 from registry.ecs.running import Plane, Running
 from registry.ecs.sessions.serving import Sessions
 from registry.ecs.sessions.tickets import Tickets
@@ -27,11 +29,14 @@ from registry.ecs.store.tables import clusters
 from registry.scanning import address_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from registry.config import Settings
+    from registry.database.database import Database
     from registry.ecs.agent.engine import Engine
     from registry.ground import Ground
+    from registry.values.scope import Scope
 
 SECONDS = 1.0
 """How often a process that does not run containers looks whether it should."""
@@ -78,7 +83,22 @@ class Containers:
             own=(settings.region, keys),
         )
         dispatcher, scheduler = Dispatcher(database, agent, roles), Scheduler(database)
-        return Running(database, agent, dispatcher, EngineTaken, (scheduler.step,))
+        uses = uses_of(settings, database, clients, keys)
+        return Running(database, agent, dispatcher, EngineTaken, (scheduler.step, uses.step))
+
+
+def uses_of(settings: Settings, database: Database, clients: Clients, keys: Keys) -> Uses:
+    """What reports the images that ECS needs, as the service."""
+    hosts, own = settings.hosts, own_addresses(settings.host, settings.port)
+
+    def place(host: str) -> Scope | None:
+        return hosts.scope(host) if host in own or hosts.names(host) else None
+
+    def send(scope: Scope, images: Sequence[str]) -> None:
+        path = f"registries/{scope.account}/images-in-use/{REPORTER}"
+        clients.put(path, {"images": list(images)}, scope.region, keys)
+
+    return Uses(database, place, send)
 
 
 def _free(lock: Path) -> bool:

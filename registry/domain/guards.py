@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from registry.domain.access import UNGUARDED, Guarded
 from registry.domain.identities.identity import Document
+from registry.domain.identities.services import REPORTS, is_report
 from registry.domain.public.access import FOR_ALL
 from registry.domain.repositories import scope_and_name
 
@@ -48,6 +49,8 @@ class Guards:
     def __call__(self, arn: str) -> Guarded:
         """What guards the resource; nothing where it brings nothing."""
         service, _, _ = arn.removeprefix("arn:aws:").partition(":")
+        if is_report(arn):
+            return Guarded(REPORTS)
         if service in ("ecr", "ecr-public"):
             return self._cache.get(("guards", arn), lambda: self._repository(arn))
         if service == "kms":

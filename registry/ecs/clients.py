@@ -6,13 +6,18 @@ once (boto3, "Multithreading or multiprocessing with sessions"), its clients are
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import botocore.session
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
+from botocore.httpsession import URLLib3Session
 
 _PASSING = Config(
     connect_timeout=5,
@@ -20,6 +25,13 @@ _PASSING = Config(
     retries={"total_max_attempts": 3, "mode": "standard"},
     s3={"addressing_style": "path"},
 )
+_TIMEOUT = 10
+"""Seconds to connect, and to wait for an answer."""
+_OK = 200
+
+
+class Refused(Exception):
+    """The server answered, and not with success."""
 
 
 class Keys(Protocol):
@@ -75,6 +87,28 @@ class Clients:
                 aws_session_token=keys.session_token,
                 config=_PASSING,
             )
+
+    def put(
+        self, path: str, document: Mapping[str, Any], region: str, keys: Keys
+    ) -> Mapping[str, Any]:
+        """The answer of the registry's own interface, below `/api/v1/`.
+
+        Raises Refused, and botocore's HTTPClientError where nothing answers.
+        """
+        body = json.dumps(document).encode()
+        url = f"{self._endpoint.url}/api/v1/{path}"
+        request = AWSRequest("PUT", url, {"content-type": "application/json"}, body)
+        held = Credentials(keys.access_key_id, keys.secret_access_key, keys.session_token)
+        SigV4Auth(held, "ecr", region).add_auth(request)
+        http = URLLib3Session(verify=self._endpoint.verify, timeout=_TIMEOUT)
+        try:
+            answer = http.send(request.prepare())
+            if answer.status_code != _OK:
+                raise Refused(f"{answer.status_code}: {answer.text[:500]}")
+            found: Mapping[str, Any] = json.loads(answer.text)
+        finally:
+            http.close()
+        return found
 
 
 @dataclass(frozen=True, slots=True)

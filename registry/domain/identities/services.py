@@ -2,7 +2,7 @@
 
 A service has an access key like anybody, but no row: it derives from the server's own secret, so
 that only who may read the keyring can act as a service. It may assume the roles that trust it, and
-what its own policy here says; nothing else.
+what the policies of resources here allow it by name; nothing else.
 
 Source: IAM User Guide, "AWS service principals".
 """
@@ -21,8 +21,22 @@ ECS_TASKS = "ecs-tasks.amazonaws.com"
 """What runs the containers of ECS."""
 
 _KEY_PREFIX = "ASVC"
-_MAY = {ECS_TASKS: ("moorage:PutImagesInUse", "moorage:DeleteImagesInUse")}
-"""What a service may do by itself."""
+_NAMES = (ECS_TASKS,)
+_REPORT = {
+    "Effect": "Allow",
+    "Principal": {"Service": ECS_TASKS},
+    "Action": ["ecr:PutImagesInUse", "ecr:DeleteImagesInUse"],
+}
+REPORTS = Document(
+    "who reports the images that ECS runs",
+    json.dumps({"Version": "2012-10-17", "Statement": [_REPORT]}),
+)
+"""The policy of every registry's report of the name `ecs`."""
+
+
+def is_report(arn: str) -> bool:
+    """Whether it is what `REPORTS` is the policy of."""
+    return arn.startswith("arn:aws:ecr:") and arn.endswith(":images-in-use/ecs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +53,7 @@ class ServiceKeys:
 
     def __init__(self, key: bytes) -> None:
         """`key` is secret, and of the keyring's own."""
-        self._by_name = {name: _derived(key, name) for name in _MAY}
+        self._by_name = {name: _derived(key, name) for name in _NAMES}
         self._by_id = {each.id: each for each in self._by_name.values()}
 
     def of(self, service: str) -> ServiceKey:
@@ -61,7 +75,4 @@ def _derived(key: bytes, service: str) -> ServiceKey:
 
 
 def _identity(service: str) -> Identity:
-    statement = {"Effect": "Allow", "Action": list(_MAY[service]), "Resource": "*"}
-    text = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    policy = Document(f"what {service} may do", text)
-    return Identity(service, "", service, service, policies=(policy,), service=True)
+    return Identity(service, "", service, service, service=True)
