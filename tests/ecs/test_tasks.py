@@ -226,6 +226,24 @@ def test_a_host_port_is_given_once(demo: Any) -> None:
     assert [each["reason"] for each in found["failures"]] == ["RESOURCE:PORTS"]
 
 
+def test_distinct_instances_are_distinct_and_other_constraints_refused(demo: Any) -> None:
+    constraint = [{"type": "distinctInstance"}]
+    run(demo, "plain", placementConstraints=constraint)
+    found = demo.run_task(cluster="demo", taskDefinition="plain", placementConstraints=constraint)
+    assert found["tasks"] == []
+    assert [each["reason"] for each in found["failures"]] == [
+        "distinctInstance placement constraint unsatisfied."
+    ]
+    run(demo, "plain", group="another", placementConstraints=constraint)
+    with pytest.raises(ClientError) as caught:
+        run(
+            demo,
+            "plain",
+            placementConstraints=[{"type": "memberOf", "expression": "runningTasksCount == 0"}],
+        )
+    assert "memberOf" in error(caught)[1]
+
+
 def test_a_request_that_comes_twice_begins_one_task(demo: Any) -> None:
     first = run(demo, clientToken="t1")
     assert run(demo, clientToken="t1")["taskArn"] == first["taskArn"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -68,12 +69,13 @@ class EngineOutput:
     def __init__(self, engine: Callable[[], docker.APIClient]) -> None:
         """`engine` makes a client; each stream has one of its own."""
         self._engine = engine
-        self._asking = engine()
+        self._lock = threading.Lock()
+        self._asked: docker.APIClient | None = None
 
     def state(self, runtime_id: str) -> State | None:
         """How the container is."""
         try:
-            shown: dict[str, Any] = self._asking.inspect_container(runtime_id)
+            shown: dict[str, Any] = self._asking().inspect_container(runtime_id)
         except NotFound:
             return None
         found = shown["State"]
@@ -85,7 +87,15 @@ class EngineOutput:
 
     def close(self) -> None:
         """Let go of the engine."""
-        self._asking.close()
+        if self._asked is not None:
+            self._asked.close()
+
+    def _asking(self) -> docker.APIClient:
+        """The client for questions, made when there is one: the engine may not answer yet."""
+        with self._lock:
+            if self._asked is None:
+                self._asked = self._engine()
+            return self._asked
 
 
 class _Stream:
