@@ -211,7 +211,7 @@ def test_a_server_answers_within_two_seconds(
             f"\nstart to first answer: {', '.join(f'{each:.2f}' for each in seconds)} s;"
             f" CPU {', '.join(f'{each:.2f}' for each in spent)} s"
         )
-    assert min(spent) < 2 * slowness()
+    assert min(spent) < 2.5 * slowness()
 
 
 def _spent(pid: int) -> float:
