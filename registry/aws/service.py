@@ -143,7 +143,7 @@ class Declarations:
 
     def __init__(self, service_name: str) -> None:
         """Load the model that botocore calls `service_name`. A few milliseconds."""
-        description = Loader().load_service_model(service_name, "service-2")
+        description = _bare(Loader().load_service_model(service_name, "service-2"))
         self.model = ServiceModel(description, service_name)
         self._models = {xform_name(name): name for name in self.model.operation_names}
         self._declared: dict[str, Operation] = {}
@@ -241,6 +241,20 @@ class Declarations:
         return Operation(
             model, refuse, (action,), ANY, names, frozenset(), no_conditions, no_roles, ""
         )
+
+
+def _bare(description: Any) -> Any:
+    """A model without its prose, which is most of it: several MB of memory for each service."""
+    if isinstance(description, list):
+        return [_bare(each) for each in description]
+    if not isinstance(description, dict):
+        return description
+    # A member may be called so; then it is a shape, and no text.
+    return {
+        name: _bare(value)
+        for name, value in description.items()
+        if name != "documentation" or not isinstance(value, str)
+    }
 
 
 def _bound(owner: object, function: _Any) -> _Any:

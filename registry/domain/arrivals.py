@@ -37,16 +37,20 @@ class Arrival:
         self._noted = 0
         self._counts = upload.replaces is None
 
-    def watch(self, chunks: Iterable[Buffer]) -> Generator[Buffer, None, None]:
+    def watch(self, chunks: Iterable[Buffer]) -> Iterable[Buffer]:
         """The chunks. Raises QuotaExceeded, UploadNotFound, Vanished in their midst."""
-        size = 0
         with self._database.read() as connection:
             counts = self._counts and limited(connection, self._repository_id)
+        return self._counted(chunks) if counts else chunks
+
+    def _counted(self, chunks: Iterable[Buffer]) -> Generator[Buffer, None, None]:
+        size = 0
         for chunk in chunks:
             size += len(chunk)
-            if counts and size - self._noted >= STEP:
+            if size - self._noted >= STEP:
                 self._note(size - self._noted)
             yield chunk
+            del chunk  # or a MiB of each upload is held while the next one comes
 
     def _note(self, size: int) -> None:
         with self._database.write() as connection:

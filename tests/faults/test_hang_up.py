@@ -22,14 +22,14 @@ from tests.server_process import ServerProcess
 HANG_UPS = 100
 SIZE = 3_000_000
 REPOSITORY = "team/hang-up"
-_KEPT = re.compile(r"moorage\.db|/audit/")
+_KEPT = re.compile(r"(?:moorage|ecs|logs)\.db|/audit/")
 
 
 def holdings(server: ServerProcess) -> tuple[int, int]:
     """Open files and threads of the server.
 
-    Not the database's files, whose pool grows by itself, nor that of the audit log, which is opened
-    up to a second after the first event.
+    Not the databases' files, whose pools grow by themselves, nor that of the audit log, which is
+    opened up to a second after the first event.
     """
     pids = processes(server.process.pid)
     files = [each for pid in pids for each in Path(f"/proc/{pid}/fd").iterdir()]

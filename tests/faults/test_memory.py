@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MIB, GIB = 1 << 20, 1 << 30
 PEAK_MAX = 200 * 1000 * 1000
+S3_PEAK_MAX = 230_000_000
+"""Through S3 it was 175 MB before logs, secrets and ECS came, and 203-210 MB with them."""
 FREED_AT_ONCE = ("--undelete-days", "0")
 """What is deleted does not rest: its bytes go with it."""
 REPOSITORY = "team/big"
@@ -56,10 +58,10 @@ def peaks(server: ServerProcess) -> dict[int, int]:
     return found
 
 
-def check_peaks(server: ServerProcess, what: str) -> None:
+def check_peaks(server: ServerProcess, what: str, most: int = PEAK_MAX) -> None:
     found = peaks(server)
     print(f"{what}: peaks {[round(peak / 1e6) for peak in found.values()]} MB")
-    assert max(found.values()) < PEAK_MAX
+    assert max(found.values()) < most
 
 
 def need_disk(folder: Path, size: int) -> None:
@@ -138,6 +140,6 @@ def test_32_transfers_at_once_through_s3(
     )
     server.ecr.create_repository(repositoryName=REPOSITORY)
     at_once(server, 20 * MIB, range(16), [*range(100, 104)] * 4)
-    check_peaks(server, "32 x 20 MiB through S3")
+    check_peaks(server, "32 x 20 MiB through S3", S3_PEAK_MAX)
     server.ecr.delete_repository(repositoryName=REPOSITORY, force=True)
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
