@@ -20,7 +20,7 @@ from tests.server_process import ServerProcess
 from tests.tools import find_tool
 
 CONFIGURATION = Path(__file__).parent / "terraform" / "main.tf"
-MIRROR = Path(os.environ.get("TF_PLUGINS", "/opt/tf-plugins"))
+MIRROR = Path(os.environ.get("TF_PLUGINS", "tf-plugins"))
 CHANGED = ("-var", "mutability=MUTABLE", "-var", "kept=5", "-var", "team=orders")
 
 
@@ -44,7 +44,7 @@ def terraform(asked: ServerProcess, folder: Path) -> Program:
     if program is None:
         pytest.skip("terraform is not installed; no package registry has it")
     if not (MIRROR / "registry.terraform.io" / "hashicorp" / "aws").is_dir():
-        pytest.skip(f"no AWS provider in {MIRROR} (TF_PLUGINS)")
+        pytest.skip(f"no AWS provider in {MIRROR}; TF_PLUGINS names the folder")
     settings = folder / "terraform.rc"
     mirror = f'filesystem_mirror {{\n    path = "{MIRROR}"\n  }}'
     settings.write_text(f"provider_installation {{\n  {mirror}\n}}\n")
